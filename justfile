@@ -1,0 +1,30 @@
+# The project's chores. `python3 launch.py test` runs what CI runs.
+
+py := ".venv/bin/python"
+
+# Ruff, mypy and the import contracts.
+lint:
+    {{py}} -m ruff check .
+    {{py}} -m ruff format --check .
+    {{py}} -m mypy
+    .venv/bin/lint-imports
+
+# Regenerate src/howdah/wire/gen from protos/.
+protos:
+    {{py}} -m grpc_tools.protoc -Iprotos --python_out=src --grpc_python_out=src \
+        --mypy_out=src --mypy_grpc_out=src protos/howdah/wire/gen/*.proto
+
+# The whole suite.
+test:
+    python3 launch.py test
+
+# Renew constraints.txt: the newest versions that satisfy pyproject.toml on every Python that we support.
+constraints:
+    echo uv | uv pip compile --universal --python-version 3.10 pyproject.toml - --extra labelstudio --extra test \
+        --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --upgrade -o constraints.new
+    { head -n 2 constraints.txt; cat constraints.new; } > constraints.tmp && mv constraints.tmp constraints.txt
+    rm constraints.new
+
+# Take the pictures of the README's tour again.
+screenshots:
+    HOWDAH_SCREENSHOTS=docs/images {{py}} -m pytest -q tests/e2e/test_walkthrough.py

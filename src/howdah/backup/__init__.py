@@ -1,0 +1,1 @@
+"""Everything of a data folder in one file, made while it is in use, and the way back."""

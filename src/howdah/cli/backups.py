@@ -1,0 +1,65 @@
+"""`howdah backup` and `howdah restore`: a whole data folder into one file and back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from howdah.cli.lazy import Command
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_data = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("howdah-data"),
+    show_default=True,
+    help="The data folder, as given to launch.py.",
+)
+
+
+@click.command(cls=Command, examples=("howdah backup howdah-2026-11-20.tar",))
+@click.argument("file", type=_FILE)
+@_data
+def backup(file: Path, data: Path) -> None:
+    """Copy a whole data folder into one file, while it is in use.
+
+    Repos, labels, accounts and uploads, as of one moment; nobody needs to stop working.
+    """
+    # As with serve: this command works on the data itself, and only it loads what that takes.
+    from howdah.backup.make import make  # noqa: PLC0415
+
+    with _bar("backup") as progress:
+        size = make(data, file, progress=progress)
+    click.echo(f"{file}: {size / (1 << 20):.1f} MiB")
+
+
+@click.command(cls=Command, examples=("howdah restore howdah-2026-11-20.tar --data ./restored",))
+@click.argument("file", type=_FILE)
+@_data
+def restore(file: Path, data: Path) -> None:
+    """Make a data folder of a backup.
+
+    The folder must be missing or empty. Every file is checked; it comes back whole or not at all.
+    """
+    from howdah.backup.restore import restore as make  # noqa: PLC0415
+
+    with _bar("restore") as progress:
+        count = make(file, data, progress=progress)
+    click.echo(f"{data}: {count} files restored; start it with: python3 launch.py --data {data}")
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal's standard error; nothing elsewhere."""
+    with tqdm(desc=what, unit="B", unit_scale=True, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def told(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield told

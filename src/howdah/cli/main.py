@@ -1,0 +1,175 @@
+"""The root command. Alone here the environment is read; a command's module is loaded when the command is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from howdah.cli.edge import Edge
+from howdah.cli.lazy import Entry, LazyGroup
+from howdah.errors import HowdahError
+
+_INTERRUPTED = 130
+
+_VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
+    "create": (
+        "Create a project, repo or branch.",
+        {
+            "project": Entry("howdah.cli.projects:create", "Create a project: a namespace of repos."),
+            "repo": Entry("howdah.cli.repos:create", "Create a repo: a versioned folder of files."),
+            "branch": Entry(
+                "howdah.cli.branches:create",
+                "Create a branch with an empty commit, or point it, new or not, at --head.",
+            ),
+        },
+    ),
+    "list": (
+        "List projects, repos, branches, commits or files.",
+        {
+            "project": Entry("howdah.cli.projects:list_", "List all projects."),
+            "repo": Entry("howdah.cli.repos:list_", "List the repos of a project; sizes are those of branch master."),
+            "branch": Entry("howdah.cli.branches:list_", "List a repo's branches, the newest first."),
+            "commit": Entry(
+                "howdah.cli.commits:list_", "List a repo's commits, or a commit and its ancestors, the newest first."
+            ),
+            "file": Entry("howdah.cli.files:list_", "List a directory's files and directories."),
+        },
+    ),
+    "inspect": (
+        "Show one project, repo, branch, commit or file.",
+        {
+            "project": Entry("howdah.cli.projects:inspect", "Show a project."),
+            "repo": Entry("howdah.cli.repos:inspect", "Show a repo."),
+            "branch": Entry("howdah.cli.branches:inspect", "Show a branch."),
+            "commit": Entry("howdah.cli.commits:inspect", "Show a commit."),
+            "file": Entry("howdah.cli.files:inspect", "Show a file or directory."),
+        },
+    ),
+    "delete": (
+        "Delete a project, repo, branch, commit or file.",
+        {
+            "project": Entry("howdah.cli.projects:delete", "Delete a project."),
+            "repo": Entry("howdah.cli.repos:delete", "Delete a repo with all its branches and commits."),
+            "branch": Entry("howdah.cli.branches:delete", "Delete a branch."),
+            "commit": Entry("howdah.cli.commits:delete", "Delete a commit that has no children, and its data."),
+            "file": Entry("howdah.cli.files:delete", "Delete a file, or a directory with -r."),
+        },
+    ),
+    "start": (
+        "Open a commit to write into.",
+        {"commit": Entry("howdah.cli.commits:start", "Open a commit at the head of a branch and print its id.")},
+    ),
+    "finish": (
+        "Close a commit.",
+        {
+            "commit": Entry(
+                "howdah.cli.commits:finish", "Close a commit: what it holds never changes again, and survives a crash."
+            )
+        },
+    ),
+    "wait": (
+        "Wait until a commit is finished.",
+        {"commit": Entry("howdah.cli.commits:wait", "Wait until a commit is finished, and show it.")},
+    ),
+    "subscribe": (
+        "Print a branch's commits as they are made.",
+        {
+            "commit": Entry(
+                "howdah.cli.commits:subscribe",
+                "Print a branch's commits, the oldest first, then each new one once it is finished, until Ctrl-C.",
+            )
+        },
+    ),
+    "put": (
+        "Write files.",
+        {"file": Entry("howdah.cli.put:put", "Write files, all in one commit: either all of them arrive or none.")},
+    ),
+    "get": (
+        "Read files.",
+        {
+            "file": Entry(
+                "howdah.cli.get:get", "Read a file, to standard output or into a file; or a directory with -r."
+            )
+        },
+    ),
+    "glob": (
+        "List files that match a pattern.",
+        {"file": Entry("howdah.cli.files:glob", "List the files and directories that match a pattern.")},
+    ),
+    "diff": (
+        "Show what changed.",
+        {
+            "file": Entry(
+                "howdah.cli.files:diff",
+                "Show which files and directories differ between two commits.",
+            )
+        },
+    ),
+    "copy": (
+        "Copy files.",
+        {"file": Entry("howdah.cli.files:copy", "Copy a file or directory, within a repo or from one to another.")},
+    ),
+    "config": (
+        "Show and change contexts: which store to use.",
+        {
+            "get": Entry("howdah.cli.contexts:get", "Show a context, or the active one's name."),
+            "list": Entry("howdah.cli.contexts:list_", "List the contexts."),
+            "set": Entry("howdah.cli.contexts:set_", "Add or change a context, or choose the active one."),
+            "delete": Entry("howdah.cli.contexts:delete", "Delete a context."),
+        },
+    ),
+}
+_COMMANDS: Mapping[str, Entry] = {
+    "backup": Entry("howdah.cli.backups:backup", "Copy a whole data folder into one file, while it is in use."),
+    "doctor": Entry("howdah.cli.doctor:doctor", "Look at this machine and a data folder, and say what is missing."),
+    "restore": Entry("howdah.cli.backups:restore", "Make a data folder of a backup."),
+    "serve": Entry("howdah.cli.serve:serve", "Run a store until Ctrl-C or SIGTERM."),
+    "version": Entry(
+        "howdah.cli.version:version", "Show this program's version and that of the interface that the store speaks."
+    ),
+}
+
+
+class Root(LazyGroup):
+    """The root command: here errors become exit codes, so that no command ends in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except HowdahError as error:
+            click.echo(f"howdah: {' '.join(error.message.split())}", err=True)
+            raise click.exceptions.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            raise click.exceptions.Exit(_INTERRUPTED) from error
+
+
+@click.group(
+    cls=Root,
+    entries=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=(
+        "howdah create repo images",
+        "howdah put file images@master:/liberty.png -f liberty.png",
+        "howdah list file images@master",
+    ),
+)
+@click.version_option(package_name="howdah")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Versioned data and labels: repos, branches, commits and files.
+
+    Works on the store that launch.py starts, on one of `howdah serve`, and on a Pachyderm cluster alike.
+    """
+    ctx.obj = Edge.from_environ(os.environ)
+
+
+for _verb, (_help, _nouns) in _VERBS.items():
+    main.add_command(LazyGroup(_verb, help=_help, entries=_nouns))
+
+
+if __name__ == "__main__":
+    main(prog_name="howdah")

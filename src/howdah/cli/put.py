@@ -1,0 +1,163 @@
+"""`howdah put file`: local files, folders, standard input and URLs into one commit."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NoReturn
+from urllib.parse import unquote, urlsplit
+
+import click
+from tqdm import tqdm
+
+from howdah.cli.lazy import Command
+from howdah.cli.options import Store, with_store
+from howdah.client import files
+from howdah.client.changes import CHUNK, Changes
+from howdah.errors import Invalid, NotFound, Unavailable
+from howdah.names import clean_path, parse_file
+
+_STDIN = "-"
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One source and the path that it is written to."""
+
+    source: str
+    target: str
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the store fetches it."""
+        return _URL.match(self.source) is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be read here, as far as is known."""
+        if self.is_url or self.source == _STDIN:
+            return 0
+        try:
+            return os.stat(self.source).st_size
+        except FileNotFoundError:
+            return 0
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "howdah put file images@master:/liberty.png -f liberty.png",
+        "howdah put file images@master:/2024/ -f a.jpg -f https://example.com/b.jpg",
+        "howdah put file images@master -r -f photos",
+        "date | howdah put file notes@master:/log.txt -a",
+    ),
+)
+@click.argument("target", metavar="REPO@BRANCH[:PATH]")
+@click.option(
+    "-f", "--file", "sources", metavar="SOURCE", multiple=True, help="File, folder (with -r), URL, or - for stdin."
+)
+@click.option("-r", "--recursive", is_flag=True, help="Put all files below a folder under PATH.")
+@click.option("-a", "--append", is_flag=True, help="Append to what the files hold instead of replacing it.")
+@with_store
+def put(store: Store, target: str, sources: tuple[str, ...], *, recursive: bool, append: bool) -> None:
+    """Write files, all in one commit: either all of them arrive or none.
+
+    A single source is written to PATH itself; where PATH ends in a slash, is missing, or there are several sources,
+    each is written below it under its own last name. With -r a folder's files keep their names relative to the
+    folder. A URL is fetched by the store. Without -f, standard input is read.
+    """
+    goal = parse_file(target, store.project)
+    into = goal.path == "/" or target.endswith("/") or len(sources) > 1
+    uploads: Iterable[Upload] = plan(sources or (_STDIN,), goal.path, into=into, recursive=recursive)
+    if sys.stderr.isatty():
+        uploads = list(uploads)
+    with files.modify(store.conn, goal.commit) as changes, _bar(uploads) as bar:
+        count = 0
+        for upload in uploads:
+            _put(changes, upload, bar, append=append, recursive=recursive)
+            count += 1
+        if count == 0:
+            raise Invalid(f"nothing to put: no file in {', '.join(sources)}", kind="nothing-to-put")
+
+
+def plan(sources: Iterable[str], path: str, *, into: bool, recursive: bool) -> Iterator[Upload]:
+    """What goes where; two sources for one target raise `Invalid`. Folders are read as the plan is carried out."""
+    taken: dict[str, str] = {}
+    for source in sources:
+        if recursive and not _URL.match(source) and os.path.isdir(source):
+            uploads = _folder(source, path)
+        else:
+            uploads = iter([_single(source, path, into=into)])
+        for upload in uploads:
+            other = taken.setdefault(upload.target, upload.source)
+            if other != upload.source:
+                raise Invalid(
+                    f"{other} and {upload.source} would both be written to {upload.target}: put them one by one",
+                    kind="same-target",
+                )
+            yield upload
+
+
+def _single(source: str, path: str, *, into: bool) -> Upload:
+    if not into:
+        return Upload(source, path)
+    if source == _STDIN:
+        raise Invalid("standard input has no name: give a path, as in REPO@BRANCH:/name", kind="no-name")
+    place = unquote(urlsplit(source).path) if _URL.match(source) else os.path.abspath(source)
+    name = os.path.basename(place.rstrip("/"))
+    if not name:
+        raise Invalid(f"{source} has no file name: give a path, as in REPO@BRANCH:/name", kind="no-name")
+    return Upload(source, clean_path(f"{path}/{name}"))
+
+
+def _folder(folder: str, path: str) -> Iterator[Upload]:
+    """Every regular file below `folder`, in name order; links to files are followed, links to folders are not."""
+    for place, folders, names in os.walk(folder, onerror=_unreadable):
+        folders.sort()
+        for name in sorted(names):
+            source = os.path.join(place, name)
+            if os.path.isfile(source):
+                yield Upload(source, clean_path(f"{path}/{os.path.relpath(source, folder)}"))
+            else:
+                click.echo(f"howdah: {ascii(source)} is not a regular file, left out", err=True)
+
+
+def _unreadable(error: OSError) -> None:
+    raise Unavailable(f"folder {error.filename} cannot be read: {error.strerror}", kind="unreadable") from error
+
+
+def _put(changes: Changes, upload: Upload, bar: tqdm[NoReturn], *, append: bool, recursive: bool) -> None:
+    if upload.is_url:
+        changes.put_url(upload.target, upload.source, append=append, recursive=recursive)
+    elif upload.source == _STDIN:
+        changes.put(upload.target, _counted(sys.stdin.buffer, bar), append=append)
+    else:
+        with _open(upload.source) as file:
+            changes.put(upload.target, _counted(file, bar), append=append)
+
+
+def _open(source: str) -> BinaryIO:
+    try:
+        return open(source, "rb")
+    except FileNotFoundError as error:
+        raise NotFound(f"file {source} not found: check the path", kind="no-local-file") from error
+    except IsADirectoryError as error:
+        raise Invalid(f"{source} is a folder: add -r to put all files in it", kind="is-directory") from error
+    except OSError as error:
+        raise Unavailable(f"file {source} cannot be read: {error.strerror}", kind="unreadable") from error
+
+
+def _counted(file: BinaryIO, bar: tqdm[NoReturn]) -> Iterator[bytes]:
+    while piece := file.read(CHUNK):
+        yield piece
+        bar.update(len(piece))
+
+
+def _bar(uploads: Iterable[Upload]) -> tqdm[NoReturn]:
+    """A progress bar on standard error, shown only where that is a terminal."""
+    total = sum(upload.size for upload in uploads) if isinstance(uploads, list) else None
+    return tqdm(total=total or None, unit="B", unit_scale=True, unit_divisor=1024, disable=None, file=sys.stderr)

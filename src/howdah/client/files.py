@@ -1,0 +1,111 @@
+"""Verbs on files: read, list, compare. Writing is `modify`, in `howdah.client.changes`."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from howdah.client.changes import Changes, check_path, modify
+from howdah.client.channel import Connection
+from howdah.infos import FileChange, FileInfo
+from howdah.names import Commit, File
+from howdah.wire import pfs
+from howdah.wire.gen import pfs_pb2
+
+_READ = 1 << 20
+
+__all__ = ["Changes", "diff", "get", "get_tree", "glob", "inspect", "list", "modify", "walk"]
+
+
+def list(
+    conn: Connection, file: File, *, after: str | None = None, number: int = 0, reverse: bool = False
+) -> Iterator[FileInfo]:
+    """The directory's direct children in path order, or the file itself; nothing where the path is missing.
+
+    `after` is the path to continue behind, and need not exist. At most `number` where that is not 0; `reverse`
+    needs a number.
+    """
+    marker = None if after is None else _wire(replace(file, path=after))
+    request = pfs_pb2.ListFileRequest(file=_wire(file), paginationMarker=marker, number=number, reverse=reverse)
+    yield from map(pfs.file_info_from_wire, conn.stream(conn.pfs.ListFile, request))
+
+
+def walk(conn: Connection, file: File) -> Iterator[FileInfo]:
+    """The path itself and all below it, each directory before its content; raises `NotFound`."""
+    request = pfs_pb2.WalkFileRequest(file=_wire(file))
+    yield from map(pfs.file_info_from_wire, conn.stream(conn.pfs.WalkFile, request))
+
+
+def glob(conn: Connection, commit: Commit, pattern: str) -> Iterator[FileInfo]:
+    """The files and directories that match `pattern`, in path order."""
+    request = pfs_pb2.GlobFileRequest(commit=pfs.commit_to_wire(commit), pattern=check_path(pattern))
+    yield from map(pfs.file_info_from_wire, conn.stream(conn.pfs.GlobFile, request))
+
+
+def inspect(conn: Connection, file: File) -> FileInfo:
+    """The file or directory; raises `NotFound`, also for `/` of an empty commit."""
+    request = pfs_pb2.InspectFileRequest(file=_wire(file))
+    return pfs.file_info_from_wire(conn.call(conn.pfs.InspectFile, request))
+
+
+def get(conn: Connection, file: File, *, offset: int = 0) -> Generator[bytes, None, None]:
+    """The file's bytes from `offset` on, in pieces; closing the iterator early cancels the call.
+
+    The path is a glob that must match exactly one regular file.
+    """
+    request = pfs_pb2.GetFileRequest(file=_wire(file), offset=offset)
+    for piece in conn.stream(conn.pfs.GetFile, request):
+        yield piece.value
+
+
+def get_tree(conn: Connection, file: File) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+    """The path and everything below it, in one call: each path with its content in pieces, None for a directory.
+
+    A content is to be read before the next path is asked for; what is not read is passed over. Raises `NotFound`.
+    """
+    request = pfs_pb2.GetFileRequest(file=_wire(file))
+    stream = _Stream(piece.value for piece in conn.stream(conn.pfs.GetFileTAR, request))
+    stream.begin()  # an error of the call is raised as itself, not as a broken archive
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=_READ) as archive:  # type: ignore[call-overload]  # it needs only read
+        for member in archive:
+            source = archive.extractfile(member) if member.isreg() else None
+            path = "/" + member.name.strip("/")
+            yield path, None if source is None else iter(lambda: source.read(_READ), b"")  # noqa: B023  (read in turn)
+
+
+class _Stream:
+    """Pieces of bytes read as a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._held = memoryview(b"")
+
+    def begin(self) -> None:
+        """Wait for the first bytes."""
+        self._held = memoryview(next(self._pieces, b""))
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer only at the end."""
+        parts = []
+        while size > 0:
+            if not self._held:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    break
+                self._held = memoryview(piece)
+            part, self._held = self._held[:size], self._held[size:]
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+
+def diff(conn: Connection, new: File, old: File | None = None) -> Iterator[FileChange]:
+    """The paths at or below `new` that differ from `old` (the same path in the parent commit where None)."""
+    request = pfs_pb2.DiffFileRequest(new_file=_wire(new), old_file=None if old is None else _wire(old))
+    yield from map(pfs.file_change_from_wire, conn.stream(conn.pfs.DiffFile, request))
+
+
+def _wire(file: File) -> pfs_pb2.File:
+    check_path(file.path)
+    return pfs.file_to_wire(file)

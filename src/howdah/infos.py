@@ -1,0 +1,140 @@
+"""What the API tells about each noun: plain values, the same on the server's and the client's side.
+
+Times are aware datetimes in UTC. Sizes are bytes. A field that the API leaves unset is None.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from howdah.names import Branch, Commit, File, Project, Repo
+
+
+class CommitState(enum.IntEnum):
+    """How far a commit has come; a later state includes the earlier ones. Numbers as on the wire."""
+
+    STARTED = 1
+    READY = 2
+    FINISHING = 3
+    FINISHED = 4
+
+
+class Origin(enum.IntEnum):
+    """Where a commit came from. Numbers as on the wire."""
+
+    USER = 1
+    AUTO = 2
+    FSCK = 3
+
+
+class FileType(enum.IntEnum):
+    """Whether a path is a file or a directory. Numbers as on the wire."""
+
+    FILE = 1
+    DIR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectInfo:
+    """A project as the API tells it."""
+
+    project: Project
+    description: str = ""
+    created: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RepoInfo:
+    """A repo as the API tells it; `size` only when inspected, both sizes those of `master`'s head."""
+
+    repo: Repo
+    description: str = ""
+    created: datetime | None = None
+    branches: tuple[Branch, ...] = ()
+    size_upper_bound: int = 0
+    size: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BranchInfo:
+    """A branch as the API tells it."""
+
+    branch: Branch
+    head: Commit | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """A commit as the API tells it; `finishing` and `finished` are None until reached."""
+
+    commit: Commit
+    origin: Origin = Origin.USER
+    description: str = ""
+    parent: Commit | None = None
+    children: tuple[Commit, ...] = ()
+    started: datetime | None = None
+    finishing: datetime | None = None
+    finished: datetime | None = None
+    error: str = ""
+    size_upper_bound: int = 0
+    size: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> CommitState:
+        """The state that the times tell."""
+        if self.finished is not None:
+            return CommitState.FINISHED
+        return CommitState.FINISHING if self.finishing is not None else CommitState.READY
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file or directory as the API tells it.
+
+    A directory's path ends in a slash, its size is the sum over the files in it. `digest` is 32 bytes: equal
+    content has an equal digest. `committed` is None while the commit is open.
+    """
+
+    file: File
+    type: FileType
+    size: int
+    digest: bytes
+    committed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path at which two commits differ; the side that lacks the path is None."""
+
+    new: FileInfo | None
+    old: FileInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The version of the API that a server speaks."""
+
+    major: int
+    minor: int
+    micro: int
+    additional: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.micro}{self.additional}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterInfo:
+    """A server as it describes itself; both ids stay the same for the life of its data."""
+
+    id: str
+    deployment_id: str
+    warnings: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Label Studio, unmodified, with a storage type that keeps data and labels in versions."""

@@ -1,0 +1,199 @@
+"""The REST interface of both storages: the host's views with our serializers, and what they do better.
+
+The host's permissions hold throughout: one per kind of request, and one per storage through its project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from howdah.client import files
+from howdah.errors import HowdahError, NotFound, WrongState
+from howdah.infos import FileInfo
+from howdah.labelstudio import host, probing, sync
+from howdah.labelstudio.serializers import PachydermExportStorageSerializer, PachydermImportStorageSerializer
+from howdah.names import Commit, File
+
+_FILES_LIMIT = 1000
+
+
+class SyncRunning(APIException):
+    """A Sync of this storage is under way: a second one is refused."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "sync_running"
+
+
+class _Sync:
+    """Start a Sync and answer when it is done, or soon, with the status so far."""
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Failures of the store are not failures of this call: the answer's status and traceback tell them."""
+        storage = self.get_object()  # type: ignore[attr-defined]
+        if not storage.synchronizable:
+            raise ValidationError(f"Storage {storage.id} is not synchronizable")
+        try:
+            storage.sync()
+        except WrongState as error:
+            raise SyncRunning(str(error)) from error
+        storage.refresh_from_db()
+        return Response(self.serializer_class(storage).data)  # type: ignore[attr-defined]
+
+
+class _Checked(generics.CreateAPIView):
+    """A view on a storage as the form has it, which is not saved."""
+
+    permission_required = host.all_permissions.storages_change
+
+    def candidate(self, request: Request) -> Any:
+        """The storage that the request describes, checked; raises what makes a 400 or 403."""
+        stored = None
+        model = self.serializer_class.Meta.model
+        if request.data.get("id"):
+            stored = generics.get_object_or_404(model.objects.all(), pk=request.data["id"])
+            if not stored.has_permission(request.user):
+                raise PermissionDenied
+        context = {**self.get_serializer_context(), "probe": True}
+        serializer = self.serializer_class(stored, data=request.data, partial=stored is not None, context=context)
+        serializer.is_valid(raise_exception=True)
+        return serializer.candidate
+
+
+class _Validate(_Checked):
+    """Check Connection."""
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """200 when all is well, 400 with the reason otherwise."""
+        self.candidate(request)
+        return Response()
+
+
+class _Files(_Checked):
+    """The files that the form's storage would take."""
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`{"files": [{key, last_modified, size}, …]}`; a last entry of nulls says that there are more."""
+        storage = self.candidate(request)
+        try:
+            limit = min(int(request.data.get("limit") or settings.DEFAULT_STORAGE_LIST_LIMIT), _FILES_LIMIT)
+            found = list(islice(self.listed(storage), limit + 1))
+        except (ValueError, HowdahError) as error:
+            raise ValidationError(str(error)) from error
+        rows = [{"key": info.file.path, "last_modified": info.committed, "size": info.size} for info in found[:limit]]
+        if len(found) > limit:
+            rows.append({"key": None, "last_modified": None, "size": None})
+        return Response({"files": rows})
+
+    def listed(self, storage: Any) -> Iterator[FileInfo]:
+        """The files, as a stream."""
+        raise NotImplementedError
+
+
+def _walk(storage: Any, wanted: Commit, selection: sync.Selection) -> Iterator[FileInfo]:
+    conn = storage.connect()
+    commit = probing.pinned(conn, wanted).commit
+    try:
+        yield from (info for info in files.walk(conn, File(commit, selection.folder)) if info in selection)
+    except NotFound:
+        # An empty commit, or no such folder yet.
+        return
+
+
+class ImportList(host.ImportStorageListAPI):
+    """List and create sources."""
+
+    serializer_class = PachydermImportStorageSerializer
+
+
+class ImportDetail(host.ImportStorageDetailAPI):
+    """One source."""
+
+    queryset = PachydermImportStorageSerializer.Meta.model.objects.all()
+    serializer_class = PachydermImportStorageSerializer
+
+
+class ImportSync(_Sync, host.ImportStorageSyncAPI):
+    """Sync a source."""
+
+    serializer_class = PachydermImportStorageSerializer
+
+
+@extend_schema(exclude=True)
+class ImportValidate(_Validate):
+    """Check Connection of a source."""
+
+    serializer_class = PachydermImportStorageSerializer
+
+
+@extend_schema(exclude=True)
+class ImportFiles(_Files):
+    """Preview of a source."""
+
+    serializer_class = PachydermImportStorageSerializer
+
+    def listed(self, storage: Any) -> Iterator[FileInfo]:
+        """What a Sync would look at."""
+        selection = sync.select(storage.folder, storage.regex_filter, recursive=storage.recursive_scan)
+        return _walk(storage, storage.wanted, selection)
+
+
+class ImportForm(host.ImportStorageFormLayoutAPI):
+    """The fields of the source's dialog; the host finds form_layout.yml beside this module."""
+
+
+class ExportList(host.ExportStorageListAPI):
+    """List and create targets."""
+
+    serializer_class = PachydermExportStorageSerializer
+
+    def perform_create(self, serializer: Any) -> None:
+        """Save it. The host would Sync at once; here a commit is made when somebody asks for one."""
+        serializer.save()
+
+
+class ExportDetail(host.ExportStorageDetailAPI):
+    """One target."""
+
+    queryset = PachydermExportStorageSerializer.Meta.model.objects.all()
+    serializer_class = PachydermExportStorageSerializer
+
+
+class ExportSync(_Sync, host.ExportStorageSyncAPI):
+    """Sync a target."""
+
+    serializer_class = PachydermExportStorageSerializer
+
+
+@extend_schema(exclude=True)
+class ExportValidate(_Validate):
+    """Check Connection of a target."""
+
+    serializer_class = PachydermExportStorageSerializer
+
+
+@extend_schema(exclude=True)
+class ExportFiles(_Files):
+    """What a target's branch holds."""
+
+    serializer_class = PachydermExportStorageSerializer
+
+    def listed(self, storage: Any) -> Iterator[FileInfo]:
+        """All files of the branch's folder; none where the repo is still to be made."""
+        branch = storage.branch
+        try:
+            yield from _walk(storage, Commit(branch.repo, branch.name), sync.Selection(storage.folder))
+        except NotFound:
+            return
+
+
+class ExportForm(host.ExportStorageFormLayoutAPI):
+    """The fields of the target's dialog."""

@@ -1,0 +1,192 @@
+"""The one door to Label Studio's own names: all that we use of it, and all that we change in it.
+
+Nothing here is a copy of the host. What we need from it is imported here and nowhere else; what we change is in
+`connect`, small, and each change has a system check (see `howdah.labelstudio.checks`) that tells in plain words when
+a version of the host has moved what the change holds on to.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Prefetch
+
+FITS = "1.23.2"
+
+try:
+    from core.current_request import CurrentContext, get_current_request
+    from core.feature_flags import flag_set
+    from core.permissions import ViewClassPermission, all_permissions
+    from core.utils.common import load_func
+    from data_export.serializers import ExportDataSerializer
+    from data_manager.actions import remove_duplicates
+    from data_manager.api import TaskListAPI
+    from fsm.functions import backfill_fsm_states_for_tasks
+    from io_storages.api import (
+        ExportStorageDetailAPI,
+        ExportStorageFormLayoutAPI,
+        ExportStorageListAPI,
+        ExportStorageSyncAPI,
+        ImportStorageDetailAPI,
+        ImportStorageFormLayoutAPI,
+        ImportStorageListAPI,
+        ImportStorageSyncAPI,
+    )
+    from io_storages.base_models import ExportStorage, ImportStorage, ImportStorageLink, ProjectStorageMixin
+    from io_storages.functions import get_storage_list as host_storage_list
+    from io_storages.proxy_api import ProjectResolveStorageUri, TaskResolveStorageUri
+    from io_storages.serializers import ExportStorageSerializer, ImportStorageSerializer
+    from io_storages.utils import StorageObject, load_tasks_json
+    from projects.models import Project, ProjectSummary
+    from tasks.api import TaskAPI
+    from tasks.models import Annotation, AnnotationDraft, AnnotationQuerySet, Prediction, Task, post_bulk_create
+    from users.models import User
+    from webhooks.models import WebhookAction
+    from webhooks.utils import emit_webhooks_for_instance
+except ImportError as error:
+    raise ImproperlyConfigured(
+        f"howdah.E001: this Label Studio is not one that Howdah fits: {error}. Howdah is made for Label Studio {FITS}; "
+        f"install it with: pip install label-studio=={FITS}"
+    ) from error
+
+__all__ = [
+    "Annotation",
+    "AnnotationQuerySet",
+    "CurrentContext",
+    "ExportDataSerializer",
+    "ExportStorage",
+    "ExportStorageDetailAPI",
+    "ExportStorageFormLayoutAPI",
+    "ExportStorageListAPI",
+    "ExportStorageSerializer",
+    "ExportStorageSyncAPI",
+    "ImportStorage",
+    "ImportStorageDetailAPI",
+    "ImportStorageFormLayoutAPI",
+    "ImportStorageLink",
+    "ImportStorageListAPI",
+    "ImportStorageSerializer",
+    "ImportStorageSyncAPI",
+    "Project",
+    "ProjectResolveStorageUri",
+    "ProjectStorageMixin",
+    "ProjectSummary",
+    "StorageObject",
+    "Task",
+    "TaskAPI",
+    "TaskListAPI",
+    "TaskResolveStorageUri",
+    "ViewClassPermission",
+    "WebhookAction",
+    "all_permissions",
+    "backfill_fsm_states_for_tasks",
+    "connect",
+    "emit_webhooks_for_instance",
+    "flag_set",
+    "get_current_request",
+    "host_storage_list",
+    "load_func",
+    "load_tasks_json",
+    "post_bulk_create",
+    "remove_duplicates",
+    "wrap",
+]
+
+LINK_NAME = "io_storages_pachyderm_pachydermimportstoragelink"
+"""How a task calls its link to a Pachyderm source; also named in the settings."""
+
+
+def connect() -> None:
+    """Change the host where it knows its own storage types only. Doing it twice changes nothing more."""
+    wrap(TaskListAPI, "prefetch", _prefetch_links, static=True)
+    wrap(TaskAPI, "prefetch", _prefetch_links_of_one)
+    wrap(remove_duplicates, "restore_storage_links_for_duplicated_tasks", _keep_links)
+
+
+def is_wrapped(owner: Any, name: str) -> bool:
+    """Whether `connect` has changed this."""
+    return hasattr(getattr(owner, name, None), "howdah_wraps")
+
+
+def wrap(owner: Any, name: str, around: Callable[..., Any], *, static: bool = False) -> None:
+    """Have calls of the host's `name` go to `around`, which gets the original first; once only."""
+    original = getattr(owner, name, None)
+    if original is None or is_wrapped(owner, name):
+        return
+
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return around(original, *args, **kwargs)
+
+    wrapper.howdah_wraps = original  # type: ignore[attr-defined]
+    setattr(owner, name, staticmethod(wrapper) if static else wrapper)
+
+
+def _prefetch_links(original: Callable[[Any], Any], queryset: Any) -> Any:
+    """The host prefetches the links of its own types; without this each task of a page costs a query for ours."""
+    return original(queryset).prefetch_related(LINK_NAME)
+
+
+def _prefetch_links_of_one(original: Callable[[Any, Any], Any], view: Any, queryset: Any) -> Any:
+    return original(view, queryset).prefetch_related(LINK_NAME)
+
+
+def _keep_links(original: Callable[[Any], None], duplicates: dict[str, list[dict[str, Any]]]) -> None:
+    """Move our link to the task that "Remove duplicated tasks" will keep, so that the next Sync does not add it again.
+
+    The host copies the links of its own types to every duplicate. Ours are unique, so the kept task gets it.
+    """
+    original(duplicates)
+    for group in duplicates.values():
+        kept = _kept(group)
+        if kept.get(LINK_NAME) is not None:
+            continue
+        spare = next((task[LINK_NAME] for task in group if task.get(LINK_NAME) is not None), None)
+        if spare is not None:
+            _link_model().objects.filter(pk=spare).update(task_id=kept["id"])
+
+
+def _kept(group: list[dict[str, Any]]) -> dict[str, Any]:
+    """The host keeps the first task with annotations, else the first one."""
+    annotated = (task for task in group if task["total_annotations"] + task["cancelled_annotations"] > 0)
+    return next(annotated, group[0])
+
+
+def _link_model() -> Any:
+    return Task._meta.get_field(LINK_NAME).related_model
+
+
+def current_email() -> str:
+    """Who makes the request that is being answered in this thread; empty outside of requests."""
+    user = getattr(get_current_request(), "user", None)
+    return getattr(user, "email", "") or ""
+
+
+def next_inner_id(project_id: int) -> int | None:
+    """The number that the project's next task gets; None in old projects, whose tasks have none."""
+    last = Task.objects.filter(project_id=project_id).order_by("-inner_id").values_list("inner_id", flat=True)[:1]
+    found = list(last)
+    if not found:
+        return 1
+    return None if found[0] is None else found[0] + 1
+
+
+def export_tasks(project: Any, task_ids: list[int]) -> Iterator[dict[str, Any]]:
+    """These tasks with their annotations, as the host exports them to a target storage; gone ones are left out."""
+    # The same task must give the same bytes, and databases promise no order.
+    parts = [
+        Prefetch("annotations", Annotation.objects.order_by("id").select_related("completed_by")),
+        Prefetch("predictions", Prediction.objects.order_by("id")),
+        Prefetch("drafts", AnnotationDraft.objects.order_by("id")),
+        Prefetch("comment_authors", User.objects.order_by("id")),
+    ]
+    queryset = Task.objects.filter(id__in=task_ids, project=project).select_related("file_upload").order_by("id")
+    tasks = list(queryset.prefetch_related(*parts))
+    for task in tasks:
+        task.project = project
+    expand = ["annotations.reviews", "annotations.completed_by"]
+    # One serializer for all: making its fields costs more than using them.
+    yield from map(dict, ExportDataSerializer(tasks, many=True, context={"project": project}, expand=expand).data)

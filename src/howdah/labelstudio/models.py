@@ -1,0 +1,214 @@
+"""The rows of the storage type: sources, targets, which file became which task, what waits to be committed.
+
+A source is a view of one commit of a repo. A target is a branch that each Sync adds one commit to. Both are the
+host's storages with our fields; what they do is in `importing` and `exporting`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from howdah.client.channel import Connection
+from howdah.labelstudio import connections, host, place, uris
+from howdah.labelstudio.runs import Runs
+from howdah.names import Branch, Commit, File, Repo
+
+
+class PachydermFields(Runs):
+    """Where the store is and which part of it is meant: the fields that source and target share."""
+
+    pach_project = models.TextField(
+        "pach_project", blank=True, default="default", help_text="Pachyderm project of the repo"
+    )
+    pach_repo = models.TextField("pach_repo", help_text="Repo: images, images@master or project/images@branch")
+    pach_branch = models.TextField("pach_branch", blank=True, default="", help_text="Branch, master if empty")
+    pachd_address = models.TextField(
+        "pachd_address", blank=True, default="", help_text="Address grpc://HOST:PORT, the built-in store if empty"
+    )
+    pach_authn_token = models.TextField("pach_authn_token", blank=True, default="", help_text="Authentication token")
+    prefix = models.TextField("prefix", null=True, blank=True, help_text="Folder within the repo")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def address(self) -> str:
+        """The store's address."""
+        return self.pachd_address.strip() or settings.HOWDAH_ADDRESS
+
+    @property
+    def folder(self) -> str:
+        """The folder that the prefix means."""
+        return place.folder_of(self.prefix)
+
+    def connect(self) -> Connection:
+        """The connection to the store; the same one for all storages of this address and token.
+
+        The default store's token is used there alone, and only where the storage has none of its own.
+        """
+        if self.address != settings.HOWDAH_ADDRESS:
+            return connections.get(self.address, self.pach_authn_token)
+        token = self.pach_authn_token or settings.HOWDAH_TOKEN
+        return connections.get(self.address, token, settings.HOWDAH_SERVER_CAS)
+
+    @property
+    def path_full(self) -> str:
+        """What the host shows as the storage's place."""
+        return f"{self.pach_repo}:{self.folder}"
+
+    @property
+    def type_full(self) -> str:
+        """What the host shows as the storage's type."""
+        return "Pachyderm"
+
+
+class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.ImportStorage):
+    """A source: the files of one commit as tasks."""
+
+    url_scheme = uris.SCHEME
+    presign = False
+    presign_ttl = 0
+
+    pach_commit = models.TextField("pach_commit", blank=True, default="", help_text="Commit, the head if empty")
+    regex_filter = models.TextField(
+        "regex_filter", null=True, blank=True, help_text="Only files whose path matches from its start"
+    )
+    use_blob_urls = models.BooleanField(
+        "use_blob_urls", default=True, help_text="Every file is a task; otherwise files hold tasks as JSON"
+    )
+    recursive_scan = models.BooleanField("recursive_scan", default=True, help_text="Include the files of sub-folders")
+
+    @property
+    def wanted(self) -> Commit:
+        """The commit that the fields name; its id may be a branch. Raises `Invalid`."""
+        return place.commit_of(self.pach_project, self.pach_repo, self.pach_branch, self.pach_commit)
+
+    @property
+    def repo(self) -> Repo:
+        """The repo that the fields name. Raises `Invalid`."""
+        return self.wanted.repo
+
+    def can_resolve_url(self, url: Any) -> bool:
+        """Whether something in `url` addresses a file of this storage's repo."""
+        return any(file.commit.repo == self.repo for file in uris.find_uris(url))
+
+    def resolve_uri(self, uri: Any, task: Any = None) -> Any:
+        """`uri` with each address of this repo replaced by a path of this site; None where there is none."""
+        if task is None or not self.can_resolve_url(uri):
+            return None
+        return uris.replace_uris(uri, lambda text, file: self._media_path(text, file, task))
+
+    def _media_path(self, text: str, file: File, task: Any) -> str:
+        if file.commit.repo != self.repo:
+            return text
+        # A path without a host stays on the site that the page came from, whatever its name is today.
+        return reverse("howdah-media", kwargs={"task_id": task.id}) + f"?fileuri={uris.encode(uris.short_uri(file))}"
+
+    def generate_http_url(self, url: str) -> str:
+        """The host asks this of storages that hand out signed addresses; this one serves the bytes itself."""
+        return url
+
+    def validate_connection(self, client: Any = None) -> None:
+        """Raises a `HowdahError` with words for the user when files could not be read."""
+        from howdah.labelstudio import probing  # noqa: PLC0415  (it needs these models)
+
+        probing.check_source(self)
+
+    def sync(self) -> None:
+        """Add what is new at the source, in the background; see `howdah.labelstudio.importing`."""
+        from howdah.labelstudio import importing  # noqa: PLC0415  (it needs these models)
+
+        self.run(importing.run)
+
+
+class PachydermImportStorageLink(host.ImportStorageLink):
+    """Which file of which commit a task was made of. A file is a task once, in the database as well."""
+
+    storage = models.ForeignKey(PachydermImportStorage, on_delete=models.CASCADE, related_name="links")
+    digest = models.CharField("digest", max_length=128, blank=True, default="", help_text="Digest of the content")
+    commit = models.CharField("commit", max_length=64, blank=True, default="", help_text="Commit of the content")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["storage", "key"], condition=models.Q(row_index__isnull=True), name="howdah_one_task_per_file"
+            ),
+            models.UniqueConstraint(
+                fields=["storage", "key", "row_index"],
+                condition=models.Q(row_index__isnull=False),
+                name="howdah_one_task_per_row",
+            ),
+        ]
+
+    @classmethod
+    def create(cls, task: Any, key: str, storage: Any, **fields: Any) -> PachydermImportStorageLink:
+        """The link of a new task; the host calls this."""
+        return cls.objects.create(task_id=task.id, key=key, storage=storage, **fields)
+
+
+class PachydermExportStorage(PachydermFields, host.ExportStorage):
+    """A target: a branch that holds each annotated task as one file, one commit a Sync."""
+
+    @property
+    def branch(self) -> Branch:
+        """The branch that the fields name. Raises `Invalid`."""
+        return place.branch_of(self.pach_project, self.pach_repo, self.pach_branch)
+
+    def validate_connection(self, client: Any = None) -> None:
+        """Raises a `HowdahError` with words for the user when labels could not be written."""
+        from howdah.labelstudio import probing  # noqa: PLC0415  (it needs these models)
+
+        probing.check_target(self)
+
+    def sync(self, **_: Any) -> None:
+        """Commit what was labeled since the last Sync, in the background; see `howdah.labelstudio.exporting`."""
+        from howdah.labelstudio import exporting  # noqa: PLC0415  (it needs these models)
+
+        self.run(exporting.run)
+
+
+class StagedChange(models.Model):
+    """One event on an annotation that a target has not got yet: the outbox.
+
+    Written in the transaction that changes the annotation. `run` tells which run has taken it; a row is deleted when
+    the commit that holds it is finished.
+    """
+
+    class Event(models.TextChoices):
+        """What happened to the annotation."""
+
+        CREATED = "created"
+        CHANGED = "changed"
+        DELETED = "deleted"
+
+    # No constraint in the database: deleting a project deletes annotations and storages in one go, in any order.
+    storage = models.ForeignKey(
+        PachydermExportStorage, on_delete=models.CASCADE, related_name="staged", db_constraint=False
+    )
+    task_id = models.BigIntegerField()
+    annotation_id = models.BigIntegerField()
+    event = models.CharField(max_length=16, choices=Event.choices)
+    author = models.CharField(max_length=254, blank=True, default="")
+    at = models.DateTimeField(auto_now_add=True)
+    run = models.CharField(max_length=32, blank=True, default="", db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["storage", "run"], name="howdah_staged")]
+
+
+class ExportRun(models.Model):
+    """The run of a target that may have reached the store, recorded before anything is sent, and what it reached.
+
+    `key` is in the description of the run's commit, so that a later run finds out how far this one came.
+    """
+
+    storage = models.OneToOneField(PachydermExportStorage, on_delete=models.CASCADE, related_name="export_run")
+    key = models.CharField(max_length=32, blank=True, default="", help_text="The run under way, empty for none")
+    target = models.TextField(blank=True, default="", help_text="The place that the run under way writes to")
+    whole = models.BooleanField(default=False, help_text="Whether the run under way writes all annotated tasks")
+    reached = models.TextField(blank=True, default="", help_text="The place that holds everything but the outbox")
+    commit = models.CharField(max_length=64, blank=True, default="", help_text="The last commit made")

@@ -1,0 +1,32 @@
+"""Requests as a reverse proxy passes them on, made to look as they did at the public URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class AtPublicURL:
+    """A WSGI application that knows its public URL, if it has one.
+
+    The URL's path is taken off a request's path; a proxy may also have done that already. Where the proxy hands on the
+    public name but not how it was reached, the URL tells.
+    """
+
+    def __init__(self, application: Application, url: str) -> None:
+        parts = urlsplit(url)
+        self._application = application
+        self._scheme, self._name, self._prefix = parts.scheme, parts.netloc, parts.path.rstrip("/")
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer the request."""
+        path = environ.get("PATH_INFO", "")
+        if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
+            environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
+        if self._name and "HTTP_X_FORWARDED_PROTO" not in environ and environ.get("HTTP_HOST") == self._name:
+            environ["wsgi.url_scheme"] = self._scheme
+        return self._application(environ, start_response)

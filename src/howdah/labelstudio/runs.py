@@ -1,0 +1,241 @@
+"""A Sync as a run in the background: who holds the storage, how far it is, how it ended.
+
+Promises: one run a storage at a time, decided by one conditional update in the database, so also between processes;
+a run pings while it lives, whatever it waits for; one whose process is gone is taken over by the next Sync; a run
+that lost its storage to another one ends without touching it. The caller waits a moment, so that a small Sync is
+finished when the request is answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import socket
+import threading
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connections, models
+from django.utils import timezone
+
+from howdah.errors import HowdahError, WrongState
+from howdah.labelstudio.host import CurrentContext
+
+WAIT = 3.0
+"""Seconds that the caller waits for the end."""
+
+_AT_ONCE = 4
+_ACTIVE = ("queued", "in_progress")
+_PROBLEMS_SHOWN = 100
+_BORN = uuid.uuid4().hex
+
+_slots = threading.BoundedSemaphore(_AT_ONCE)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did: how many things, what else to tell, and which single things went wrong."""
+
+    count: int
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+class Lost(WrongState):
+    """Another run holds the storage now, or the storage is gone: stop at once, leave it alone."""
+
+
+def owner() -> dict[str, Any]:
+    """The present process, so that others can tell whether it still lives."""
+    # The row is shown by the REST interface: the machine's name is nobody's business there.
+    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:16]
+    return {"host": host, "pid": os.getpid(), "born": _BORN}
+
+
+def is_dead(meta: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the run that wrote `meta` cannot be alive any more."""
+    mine, other = owner(), meta.get("owner") or {}
+    if other.get("host") == mine["host"]:
+        if other.get("pid") == mine["pid"]:
+            return bool(other.get("born") != mine["born"])
+        if not _process_lives(other.get("pid")):
+            return True
+    last = meta.get("time_last_ping")
+    patience = timedelta(seconds=settings.STORAGE_IN_PROGRESS_TIMER * 5)
+    return last is None or now - datetime.fromisoformat(last) > patience
+
+
+def _process_lives(pid: Any) -> bool:
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class Progress:
+    """One run's hold on its storage row; every write says which run it is for."""
+
+    def __init__(self, model: Any, pk: int, meta: dict[str, Any]) -> None:
+        self.job = uuid.uuid4().hex
+        self._rows = model.objects.filter(pk=pk, last_sync_job=self.job)
+        self._meta = meta
+        self._count = 0
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._lost = False
+        self._pinger = threading.Thread(target=self._ping_until_ended, name=f"sync-ping-{pk}", daemon=True)
+
+    def step(self, count: int, **notes: Any) -> None:
+        """Tell how far the run is; shown with the next ping. Raises `Lost`."""
+        with self._lock:
+            self._count = count
+            self._meta.update(notes)
+        if self._lost:
+            raise Lost("another Sync of this storage has taken over")
+
+    def begin(self) -> None:
+        """Show the run as in progress and start to ping."""
+        now = str(timezone.now())
+        self._meta.update(time_in_progress=now, time_last_ping=now)
+        self._write(status="in_progress")
+        self._pinger.start()
+
+    def complete(self, outcome: Outcome) -> None:
+        """Show the run as completed, with errors where there were problems."""
+        now = timezone.now()
+        shown = list(outcome.problems[:_PROBLEMS_SHOWN])
+        if len(outcome.problems) > len(shown):
+            shown.append(f"… and {len(outcome.problems) - len(shown)} more")
+        self._meta.update(outcome.notes, time_completed=str(now), duration=self._seconds(now))
+        if shown:
+            self._meta["tasks_failed_validation"] = len(outcome.problems)
+        status = "completed_with_errors" if shown else "completed"
+        self._end(status=status, last_sync=now, last_sync_count=outcome.count, traceback="\n".join(shown) or None)
+
+    def fail(self, reason: str) -> None:
+        """Show the run as failed, with the reason."""
+        now = timezone.now()
+        self._meta.update(time_failure=str(now), duration=self._seconds(now))
+        self._end(status="failed", traceback=reason)
+
+    def _seconds(self, now: datetime) -> float:
+        return (now - datetime.fromisoformat(self._meta["time_in_progress"])).total_seconds()
+
+    def stop(self) -> None:
+        """Ping no more; harmless when repeated."""
+        self._ended.set()
+        if self._pinger.is_alive():
+            self._pinger.join()
+
+    def _end(self, **fields: Any) -> None:
+        self.stop()
+        self._write(**fields)
+
+    def _write(self, **fields: Any) -> None:
+        with self._lock:
+            self._lost = self._rows.update(meta=dict(self._meta), **fields) == 0
+
+    def _ping_until_ended(self) -> None:
+        try:
+            while not self._ended.wait(settings.STORAGE_IN_PROGRESS_TIMER):
+                with self._lock:
+                    self._meta["time_last_ping"] = str(timezone.now())
+                try:
+                    self._write(last_sync_count=self._count)
+                except OperationalError as error:
+                    # A database that is busy for long: the next ping will get through, or the run counts as dead.
+                    logger.warning("ping of a sync did not get through: %s", error)
+        finally:
+            connections.close_all()
+
+
+class Runs(models.Model):
+    """What a storage does with runs. Mixed into storages of the host, whose status fields it writes."""
+
+    class Meta:
+        abstract = True
+
+    def run(self, work: Callable[[Any, Progress], Outcome]) -> None:
+        """Do `work` in the background and wait a moment for it; raises `WrongState` while another run is alive."""
+        progress = self._claim()
+        request = CurrentContext.get_request()
+        thread = threading.Thread(
+            target=_carry_out, args=(type(self), self.pk, progress, work, request), name=f"sync-{self.pk}", daemon=True
+        )
+        thread.start()
+        thread.join(WAIT)
+
+    def _claim(self) -> Progress:
+        rows = type(self).objects.filter(pk=self.pk)
+        held = rows.values("status", "last_sync_job", "meta").get()
+        before = held["meta"] or {}
+        now = timezone.now()
+        if held["status"] in _ACTIVE and not is_dead(before, now):
+            raise WrongState(
+                "a Sync of this storage is already under way; wait until it has ended", kind="sync-running"
+            )
+        meta = {
+            "attempts": before.get("attempts", 0) + 1,
+            "time_queued": str(now),
+            "time_in_progress": str(now),
+            "time_last_ping": str(now),
+            "owner": owner(),
+        }
+        progress = Progress(type(self), self.pk, meta)
+        taken = rows.filter(status=held["status"], last_sync_job=held["last_sync_job"]).update(
+            status="queued", last_sync_job=progress.job, last_sync=None, last_sync_count=None, traceback=None, meta=meta
+        )
+        if not taken:
+            raise WrongState(
+                "another Sync of this storage has just begun; wait until it has ended", kind="sync-running"
+            )
+        return progress
+
+    def health_check(self) -> None:
+        """Show a run whose process is gone as failed. The host calls this before it lists storages."""
+        if self.status not in _ACTIVE or not is_dead(self.meta or {}, timezone.now()):
+            return
+        reason = "The process that ran this Sync ended before the Sync did. Nothing is lost: Sync again."
+        type(self).objects.filter(pk=self.pk, last_sync_job=self.last_sync_job, status__in=_ACTIVE).update(
+            status="failed", traceback=reason
+        )
+
+
+def _carry_out(model: Any, pk: int, progress: Progress, work: Callable[[Any, Progress], Outcome], request: Any) -> None:
+    """The background thread: nothing that `work` raises goes unseen or leaves the storage in progress."""
+    try:
+        if request is not None:
+            # The host notes the requesting user on what is created.
+            CurrentContext.set_request(request)
+        with _slots:
+            progress.begin()
+            try:
+                progress.complete(work(model.objects.get(pk=pk), progress))
+            except Lost:
+                logger.warning("sync of storage %s was taken over by another one", pk)
+            except HowdahError as error:
+                logger.info("sync of storage %s failed: %s", pk, error)
+                progress.fail(_capital(str(error)))
+            except Exception as error:
+                logger.exception("sync of storage %s failed", pk)
+                progress.fail(f"{_capital(str(error)) or type(error).__name__}\n\n{traceback.format_exc()}")
+    finally:
+        progress.stop()
+        CurrentContext.clear()
+        connections.close_all()
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,19 @@
+"""The storage types that the host offers (its setting GET_STORAGE_LIST)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from howdah.labelstudio import api, host
+from howdah.labelstudio.serializers import TYPE
+
+
+def get_storage_list() -> list[dict[str, Any]]:
+    """Pachyderm first, because the dialog opens with the first one, then the host's own."""
+    ours = {
+        "name": TYPE,
+        "title": "Pachyderm",
+        "import_list_api": api.ImportList,
+        "export_list_api": api.ExportList,
+    }
+    return [ours, *host.host_storage_list()]

@@ -1,0 +1,50 @@
+"""The address table: Howdah's paths first, then all of Label Studio's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.urls import urlpatterns as host_urlpatterns
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path, re_path
+
+from howdah.labelstudio import accounts, api, media
+
+
+def no_tips(_request: HttpRequest) -> HttpResponse:
+    """An empty collection of tips. The host would fetch them from the Internet at each project page."""
+    return JsonResponse({})
+
+
+_STORAGES: dict[str, tuple[Any, Any]] = {
+    "": (api.ImportList, api.ExportList),
+    "/(?P<pk>[0-9]+)": (api.ImportDetail, api.ExportDetail),
+    "/(?P<pk>[0-9]+)/sync": (api.ImportSync, api.ExportSync),
+    "/validate": (api.ImportValidate, api.ExportValidate),
+    "/form": (api.ImportForm, api.ExportForm),
+    "/files": (api.ImportFiles, api.ExportFiles),
+}
+
+
+def _storage_paths() -> list[URLPattern]:
+    """Both storages, each path with and without a slash at its end, as scripts write both."""
+    patterns = []
+    for tail, (source, target) in _STORAGES.items():
+        name = tail.rpartition("/")[2] if "<pk>" not in tail or tail.endswith("sync") else "detail"
+        for folder, view in (("", source), ("export/", target)):
+            route = f"^api/storages/{folder}pachyderm{tail}/?$"
+            prefix = "howdah-export" if folder else "howdah"
+            patterns.append(re_path(route, view.as_view(), name=f"{prefix}-storage-{name or 'list'}"))
+    return patterns
+
+
+urlpatterns = [
+    re_path(r"^heidi-tips/?$", no_tips, name="howdah-no-tips"),
+    re_path(r"^user/signup/?$", accounts.sign_up, name="howdah-sign-up"),
+    *_storage_paths(),
+    path("tasks/<int:task_id>/resolve/", media.TaskMedia.as_view(), name="howdah-media"),
+    path("tasks/<int:task_id>/presign/", media.TaskMedia.as_view()),
+    path("projects/<int:project_id>/resolve/", media.ProjectMedia.as_view()),
+    path("projects/<int:project_id>/presign/", media.ProjectMedia.as_view()),
+    *host_urlpatterns,
+]

@@ -1,0 +1,113 @@
+"""Repos: versioned folder trees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from howdah.db.database import Row, Tx
+from howdah.errors import AlreadyExists, Code, Invalid, NotFound
+from howdah.infos import RepoInfo
+from howdah.names import DEFAULT_BRANCH, USER_TYPE, Branch, Project, Repo, check_name
+from howdah.pfs import clock, projects
+
+_SELECT = (
+    "SELECT repos.repo, projects.name, repos.name, repos.type, repos.description, repos.created, repos.metadata"
+    " FROM repos JOIN projects USING (project)"
+)
+
+
+def number(tx: Tx, repo: Repo) -> int:
+    """The repo's row; `NotFound` without it."""
+    if not repo.name:
+        raise Invalid("repo must be specified", kind="bad-name")
+    row = tx.one(
+        "SELECT repos.repo FROM repos JOIN projects USING (project)"
+        " WHERE projects.name = ? AND repos.name = ? AND repos.type = ?",
+        repo.project.name,
+        repo.name,
+        repo.type,
+    )
+    if row is None:
+        raise NotFound(f"repo {repo} not found", kind="repo-not-found")
+    found: int = row[0]
+    return found
+
+
+def create(tx: Tx, repo: Repo, description: str, *, now: int, update: bool = False) -> None:
+    """Create a repo; with `update`, change the description of one that exists."""
+    check_name(repo.name)
+    check_name(repo.type)
+    project = projects.number(tx, repo.project)
+    where = "WHERE project = ? AND name = ? AND type = ?"
+    found = tx.one(f"SELECT repo FROM repos {where}", project, repo.name, repo.type)  # noqa: S608 -- constant text
+    if found is None:
+        tx.run(
+            "INSERT INTO repos (project, name, type, description, created) VALUES (?, ?, ?, ?, ?)",
+            project,
+            repo.name,
+            repo.type,
+            description,
+            now,
+        )
+    elif update:
+        tx.run("UPDATE repos SET description = ? WHERE repo = ?", description, found[0])
+    else:
+        raise AlreadyExists(f"repo {repo} already exists", kind="repo-exists")
+
+
+def inspect(tx: Tx, repo: Repo) -> RepoInfo:
+    """The repo with its size; `NotFound` without it."""
+    row = tx.one(_SELECT + " WHERE repos.repo = ?", number(tx, repo))
+    assert row is not None  # its number was just found
+    return _info(tx, row, is_detailed=True)
+
+
+def list(tx: Tx, *, type: str = "", projects: Sequence[Project] = ()) -> Iterator[RepoInfo]:
+    """Repos of a type (of all types when empty) in these projects (all when none), by project and name.
+
+    Of one name's types `user` comes last: clients that index by name keep the last one they see.
+    """
+    wanted = {project.name for project in projects}
+    order = f" ORDER BY projects.name, repos.name, repos.type = '{USER_TYPE}', repos.type"
+    for row in tx.all(_SELECT + order):
+        if (not type or row[3] == type) and (not wanted or row[1] in wanted):
+            yield _info(tx, row)
+
+
+def delete(tx: Tx, repo: Repo) -> bool:
+    """Delete a repo of every type, with its commits; returns whether there was one."""
+    names = (repo.project.name, repo.name)
+    return (
+        tx.run("DELETE FROM repos WHERE project = (SELECT project FROM projects WHERE name = ?) AND name = ?", *names)
+        > 0
+    )
+
+
+def _info(tx: Tx, row: Row, *, is_detailed: bool = False) -> RepoInfo:
+    number, project, name, type, description, created, metadata = row
+    repo = Repo(Project(project), name, type)
+    branches = tx.all("SELECT name FROM branches WHERE repo = ? ORDER BY branch", number)
+    sized = tx.one(
+        "SELECT commits.size FROM branches JOIN commits ON commits.number = branches.head"
+        " WHERE branches.repo = ? AND branches.name = ?",
+        number,
+        DEFAULT_BRANCH,
+    )
+    size = sized[0] if sized else 0
+    return RepoInfo(
+        repo,
+        description,
+        clock.moment(created),
+        tuple(Branch(repo, branch) for (branch,) in branches),
+        size,
+        size if is_detailed else None,
+        json.loads(metadata),
+    )
+
+
+def page(infos: Sequence[RepoInfo], size: int, index: int) -> Sequence[RepoInfo]:
+    """The page `index` (from 0) of `size` repos each; everything when the size is 0."""
+    if size < 0 or index < 0:
+        raise Invalid("page size and page index must not be negative", code=Code.INVALID_ARGUMENT)
+    return infos[size * index : size * (index + 1)] if size else infos

@@ -1,0 +1,48 @@
+"""A commit's row, and reading it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from howdah.db.database import Tx
+from howdah.errors import NotFound
+from howdah.store.tree import Tree
+
+_COLUMNS = (
+    "number, repo, id, parent, origin, description, error, started, finishing, finished, tree, files, size, suspects,"
+    " metadata"
+)
+SELECT_COMMIT = f"SELECT {_COLUMNS} FROM commits"  # noqa: S608 -- constant text
+
+
+class CommitRow(NamedTuple):
+    """A commit as stored; the columns are described with the table."""
+
+    number: int
+    repo: int
+    id: str
+    parent: int | None
+    origin: int
+    description: str
+    error: str
+    started: int
+    finishing: int | None
+    finished: int | None
+    root: bytes | None
+    files: int
+    size: int
+    suspects: str
+    metadata: str
+
+    @property
+    def tree(self) -> Tree:
+        """The commit's tree, without the edits that are not folded yet."""
+        return Tree(self.root, self.files, self.size)
+
+
+def read_commit(tx: Tx, number: int) -> CommitRow:
+    """The row of this number; `NotFound` if its repo was deleted meanwhile."""
+    row = tx.one(SELECT_COMMIT + " WHERE number = ?", number)
+    if row is None:
+        raise NotFound("commit not found: its repo was deleted meanwhile", kind="commit-not-found")
+    return CommitRow(*row)

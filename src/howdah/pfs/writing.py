@@ -1,0 +1,197 @@
+"""Write into commits: a session gathers one stream of writes, then lets it happen as a whole.
+
+The order is always the same: bytes (chunks, then nodes) become durable in the bucket, then one transaction makes
+them true. That transaction checks that nothing it was computed from has moved, and otherwise the tree is computed
+again; so no lock is held while bytes move, and no write is lost or half done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from howdah.db.database import Tx
+from howdah.errors import HowdahError, Invalid, WrongState
+from howdah.infos import Origin
+from howdah.names import Commit, File, check_branch_name, is_commit_id
+from howdah.pfs import branches, changes, files, folding, repos, resolve
+from howdah.pfs.changes import Operation, Put
+from howdah.pfs.rows import CommitRow, read_commit
+from howdah.store.blobs import Writer
+from howdah.store.chunker import Chunker
+from howdah.store.node import Chunk
+from howdah.store.pack import Kind
+from howdah.store.store import Store
+from howdah.store.tree import EMPTY, NodeReader
+
+# So many operations in one stream are folded at once; fewer wait with the commit, so that a thousand small
+# streams into one open commit do not rewrite its tree a thousand times.
+_FOLD_AT = 1000
+
+
+class Session:
+    """One stream of writes into a commit; used by one thread at a time."""
+
+    def __init__(self, store: Store, commit: Commit) -> None:
+        self._store = store
+        self._commit = commit
+        self._writer = store.writer()
+        self._operations: list[Operation] = []
+        self._given = ("", "")  # path and datum of the last put, as they came
+        self._begun: Put | None = None  # the file that is being put
+        self._chunker = Chunker()
+        self._pieces: list[Chunk] = []
+        with store.database.read() as tx:
+            _target(tx, commit)  # a commit that takes no writes is told before bytes are sent
+
+    def put(self, path: str, data: bytes, datum: str = "") -> None:
+        """Append `data` to a file; successive puts to one file continue it."""
+        if (path, datum) != self._given or self._begun is None:
+            begun = changes.put(path, (), datum)
+            if begun != self._begun:
+                self._end_file()
+            self._given, self._begun = (path, datum), begun
+        self._keep(self._chunker.feed(data))
+
+    def delete(self, path: str, datum: str = "") -> None:
+        """Remove a file, or with a trailing slash a directory."""
+        self._end_file()
+        self._operations.append(changes.delete(path, datum))
+
+    def copy(self, source: File, path: str, *, append: bool = False, datum: str = "") -> None:
+        """Copy a file or directory as it is in its commit to `path`; without `append` it replaces what is there."""
+        self._end_file()
+        target = changes.check_path(path)
+        found = list(files.entries(self._store, source))
+        if not found:
+            raise files.missing(source)
+        skip = len(changes.check_path(source.path).rstrip("/"))
+        replaced = ""
+        for entry in found:
+            copied = changes.put(target.rstrip("/") + entry.path[skip:], entry.pieces, datum or entry.datum)
+            if not append and copied.path != replaced:  # several datums of one path replace it once, together
+                self._operations.append(changes.delete(copied.path))
+                replaced = copied.path
+            self._operations.append(copied)
+
+    def close(self) -> None:
+        """Let everything happen. When this returns it is durable; when it raises, nothing of it happened."""
+        self._end_file()
+        while not _write(self._store, self._commit, self._writer, self._operations):
+            pass  # the branch or commit moved in between: computed again from where it is now
+
+    def _end_file(self) -> None:
+        if self._begun is not None:
+            self._keep(self._chunker.finish())
+            self._operations.append(self._begun._replace(pieces=tuple(self._pieces)))
+        self._begun = None
+        self._pieces = []
+
+    def _keep(self, chunks: Iterable[bytes]) -> None:
+        for data in chunks:
+            self._pieces.append(Chunk(self._writer.add(Kind.CHUNK, data), len(data)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where writes go: into the open commit `open`, or as a new commit on the branch `name` after `head`."""
+
+    repo: int
+    name: str
+    head: CommitRow | None
+    open: CommitRow | None
+
+
+def _target(tx: Tx, named: Commit) -> _Target:
+    repo = repos.number(tx, named.repo)
+    if not named.id:
+        raise Invalid(f"commit of repo {named.repo} must be specified: a branch name or a commit id", kind="bad-name")
+    row = tx.one("SELECT head FROM branches WHERE repo = ? AND name = ?", repo, named.id)
+    if row is not None:
+        head = read_commit(tx, row[0])
+        is_open = head.finished is None
+        return _Target(repo, named.id, head, head if is_open else None)
+    if is_commit_id(named.id) or any(sign in named.id for sign in "^~."):
+        found = resolve.commit(tx, named)
+        if found.finished is not None:
+            raise _already_finished(named, found)
+        return _Target(repo, "", None, found)
+    return _Target(repo, check_branch_name(named.id), None, None)
+
+
+def _already_finished(named: Commit, row: CommitRow) -> WrongState:
+    return WrongState(f"commit {Commit(named.repo, row.id)} has already finished", kind="already-finished")
+
+
+def _write(store: Store, named: Commit, writer: Writer, operations: list[Operation]) -> bool:
+    """Try once; returns False if what it built on moved meanwhile."""
+    with store.database.read() as tx:
+        target = _target(tx, named)
+        base = resolve.usable_ancestor(tx, target.head)
+    if target.open is not None:
+        return _append(store, named, target.open, writer, operations)
+    folded = folding.fold(store, writer, base.tree if base else EMPTY, operations)
+    fault = folding.faults(NodeReader(writer.read_node), folded.tree.root, folded.suspects)
+    if fault:
+        raise Invalid(fault, kind="bad-tree")
+    writer.flush()
+    with store.database.write() as tx:
+        if _target(tx, named) != target:
+            return False
+        writer.record(tx)
+        now = store.now()
+        parent = target.head.number if target.head else None
+        number, _ = branches.insert_finished(tx, target.repo, parent, folded.tree, now=now, origin=Origin.USER)
+        branches.point(tx, target.repo, target.name, number, now=now)
+    return True
+
+
+def _append(store: Store, named: Commit, row: CommitRow, writer: Writer, operations: list[Operation]) -> bool:
+    writer.flush()
+    with store.database.write() as tx:
+        current = read_commit(tx, row.number)
+        if current.finished is not None:
+            if is_commit_id(named.id):
+                raise _already_finished(named, current)
+            return False  # the branch's head was finished meanwhile: this becomes a commit of its own
+        writer.record(tx)
+        if operations:
+            data = changes.encode(operations)
+            tx.run("INSERT INTO edits (number, edits) VALUES (?, ?)", row.number, data)
+    if len(operations) >= _FOLD_AT:
+        # The writes are durable: a failure from here on must not tell the writer otherwise, who would write them again.
+        # Whoever reads or finishes the commit folds them, and is told what is the matter.
+        with suppress(HowdahError):
+            folding.settle(store, row.number)
+    return True
+
+
+def finish(store: Store, named: Commit, description: str = "", *, error: str = "") -> None:
+    """Finish an open commit; a `description` replaces the one given at its start.
+
+    A tree that cannot be (a file where a directory is) makes the commit finish with an error; commits after it
+    build on the ancestor before it.
+    """
+    while True:
+        with store.database.read() as tx:
+            row = resolve.commit(tx, named)
+        if row.finished is not None:
+            raise _already_finished(named, row)
+        tree = folding.settle(store, row.number)
+        with store.database.read() as tx:
+            row = read_commit(tx, row.number)
+        fault = error or folding.faults(store.read_node, tree.root, json.loads(row.suspects))
+        with store.database.write() as tx:
+            current = read_commit(tx, row.number)
+            if current.finished is not None:
+                raise _already_finished(named, current)
+            if current.root != tree.root or tx.one("SELECT 1 FROM edits WHERE number = ?", row.number) is not None:
+                continue
+            now = store.now()
+            tx.run(
+                "UPDATE commits SET finishing = ?, finished = ?, error = ?, description = ? WHERE number = ?",
+                *(now, now, fault, description or row.description, row.number),
+            )
+        return

@@ -1,0 +1,86 @@
+"""The composition root: opens a data folder, puts the services on one port, runs until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+
+from howdah.errors import Unavailable
+from howdah.server import folder
+from howdah.server.bridge import Bridge, Changes
+from howdah.server.grpc_cluster import AdminCalls, VersionCalls
+from howdah.server.grpc_commits import CommitCalls
+from howdah.server.grpc_files import FileCalls
+from howdah.server.grpc_repos import RepoCalls
+from howdah.server.methods import Unanswered, handlers
+from howdah.store.store import Store
+from howdah.wire.gen import admin_pb2, pfs_pb2, version_pb2
+
+_MESSAGE_LIMIT = 21 << 20  # clients send 19 MiB of a file in one message, and refuse more than 20 MiB
+_GRACE = 5.0  # seconds for running calls when the server stops
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", _MESSAGE_LIMIT),
+    ("grpc.max_send_message_length", _MESSAGE_LIMIT),
+    # Pachyderm's clients ping every 20 seconds, calls open or not; without these they are told to go away.
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
+    ("grpc.http2.max_ping_strikes", 0),
+    # Two servers on one port would each get half of the calls.
+    ("grpc.so_reuseport", 0),
+)
+
+
+class PfsCalls(RepoCalls, CommitCalls, FileCalls):
+    """pfs_v2.API, as far as it is answered."""
+
+    def __init__(self, store: Store, bridge: Bridge, changes: Changes) -> None:
+        self._store = store
+        self._bridge = bridge
+        self._changes = changes
+
+
+def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve the data folder until SIGINT or SIGTERM; `announce` gets a line as soon as calls are answered."""
+    with folder.open_store(data) as store:
+        asyncio.run(_serve(store, host, port, announce))
+
+
+async def _serve(store: Store, host: str, port: int, announce: Callable[[str], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    bridge = Bridge()
+    changes = Changes(store.database, loop)
+    server = grpc.aio.server(options=_OPTIONS)
+    with store.database.read() as tx:
+        ids = folder.ids(tx)
+    server.add_generic_rpc_handlers(
+        (
+            handlers(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsCalls(store, bridge, changes)),
+            handlers(version_pb2.DESCRIPTOR.services_by_name["API"], VersionCalls()),
+            handlers(admin_pb2.DESCRIPTOR.services_by_name["API"], AdminCalls(*ids)),
+            Unanswered(),
+        )
+    )
+    address = f"[{host}]" if ":" in host else host
+    try:
+        bound = server.add_insecure_port(f"{address}:{port}")
+    except RuntimeError as error:
+        raise Unavailable(
+            f"port {port} of {host} cannot be had: something listens there, or the host is none of this machine's;"
+            " choose another, or port 0 for any free one",
+            kind="port-busy",
+        ) from error
+    await server.start()
+    announce(f"ready grpc://{address}:{bound}")
+    await stop.wait()
+    await server.stop(_GRACE)
+    changes.close()
+    bridge.close()

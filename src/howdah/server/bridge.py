@@ -1,0 +1,112 @@
+"""From the event loop to the synchronous core.
+
+The core's verbs block, so each runs in a thread; a stream of answers is fetched in batches, one hop a batch, and
+no thread is held while a client is slow or a commit is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import ParamSpec, TypeVar
+
+from howdah.db.database import Database
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+_THREADS = 16
+_PATIENT_THREADS = 64
+
+
+class Bridge:
+    """Runs verbs of the core for one event loop."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="verb")
+        self._patient = asyncio.Semaphore(_PATIENT_THREADS)
+
+    async def run(
+        self, verb: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        """The verb's result, computed in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: verb(*args, **kwargs))
+
+    async def run_patiently(
+        self, verb: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        """As `run`, for a verb that waits for other machines.
+
+        It keeps no thread from verbs that do not, and the process from ending neither: its thread is a daemon.
+        """
+        loop = asyncio.get_running_loop()
+        done: Future[_Result] = Future()
+        done.set_running_or_notify_cancel()  # from here on it ends with the verb, whether or not anybody waits for it
+        await self._patient.acquire()
+        done.add_done_callback(lambda _: _call_soon(loop, self._patient.release))
+
+        def work() -> None:
+            try:
+                done.set_result(verb(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 -- raised where the verb is awaited
+                done.set_exception(error)
+
+        threading.Thread(target=work, name="patient", daemon=True).start()
+        return await asyncio.wrap_future(done)
+
+    async def batches(self, make: Callable[[], Iterator[_Result]], size: int) -> AsyncIterator[list[_Result]]:
+        """The items of the iterator that `make` makes, `size` at a time; each batch takes one hop into a thread."""
+
+        def begin() -> tuple[Iterator[_Result], list[_Result]]:
+            items = make()
+            return items, list(islice(items, size))
+
+        items, batch = await self.run(begin)
+        while batch:
+            yield batch
+            if len(batch) < size:
+                return
+            batch = await self.run(lambda: list(islice(items, size)))
+
+    def close(self) -> None:
+        """Let running verbs end but for patient ones, start no more."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+class Changes:
+    """Wakes coroutines after each transaction that changed something; holds no thread while they wait."""
+
+    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._changed = asyncio.Event()
+        self._stop = database.watch(self._wake)
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._stop()
+
+    async def until(self, look: Callable[[], Awaitable[_Result | None]]) -> _Result:
+        """The first result of `look` that is not None, looked for now and after each change."""
+        while True:
+            changed = self._changed
+            found = await look()
+            if found is not None:
+                return found
+            await changed.wait()
+
+    def _wake(self) -> None:
+        _call_soon(self._loop, self._turn)
+
+    def _turn(self) -> None:
+        before, self._changed = self._changed, asyncio.Event()
+        before.set()
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    try:
+        loop.call_soon_threadsafe(call)
+    except RuntimeError:
+        return  # the loop has ended, nobody waits any more

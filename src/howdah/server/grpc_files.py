@@ -1,0 +1,160 @@
+"""pfs_v2.API: files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import BytesValue
+
+from howdah.errors import Code, Invalid
+from howdah.infos import FileInfo
+from howdah.names import File
+from howdah.pfs import files, tar, writing
+from howdah.server import fetch
+from howdah.server.bridge import Bridge
+from howdah.server.methods import Context
+from howdah.server.requests import need, refuse
+from howdah.store.store import Store
+from howdah.wire import pfs as wire
+from howdah.wire.gen import pfs_pb2
+
+# So many bytes of a client's stream are gathered before the core takes them, and the most in one message out.
+_GATHER = 1 << 20
+_MESSAGE = 4 << 20
+_BATCH = 200
+_CHUNKS = 4  # of about a megabyte, read at once
+
+
+class FileCalls:
+    """Answers for files."""
+
+    _store: Store
+    _bridge: Bridge
+
+    async def ModifyFile(self, requests: AsyncIterator[pfs_pb2.ModifyFileRequest], context: Context) -> Empty:
+        session: writing.Session | None = None
+        gathered: list[pfs_pb2.ModifyFileRequest] = []
+        size = 0
+        async for request in requests:
+            if request.WhichOneof("body") == "set_commit":
+                if session is not None:
+                    raise Invalid("cannot set commit", code=Code.UNKNOWN)
+                commit = need(wire.commit_from_wire(request.set_commit), "commit")
+                session = await self._bridge.run(writing.Session, self._store, commit)
+                continue
+            if session is None:
+                raise Invalid("first message must be a commit", code=Code.UNKNOWN)
+            gathered.append(request)
+            size += 100 + len(request.add_file.raw.value)
+            if size >= _GATHER:
+                await self._hand_over(session, gathered)
+                gathered, size = [], 0
+        if session is None:
+            raise Invalid("first message must be a commit", code=Code.UNKNOWN)
+        # A connection that breaks ends the stream of requests as a client does who is done, and the cancelling of this
+        # call may come later. Only to a client that is still there can anything be sent.
+        await context.send_initial_metadata(())
+        await self._hand_over(session, gathered)
+        await self._bridge.run(session.close)
+        return Empty()
+
+    async def _hand_over(self, session: writing.Session, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
+        has_url = any(request.add_file.WhichOneof("source") == "url" for request in requests)
+        await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, requests)
+
+    async def GetFile(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
+        file = _wanted(request)
+        async for message in self._content(lambda: files.get(self._store, file, offset=request.offset), _CHUNKS):
+            yield message
+
+    async def GetFileTAR(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
+        file = _wanted(request)
+        async for message in self._content(lambda: tar.stream(self._store, file), 1):
+            yield message
+
+    async def _content(self, make: Callable[[], Iterator[bytes]], pieces: int) -> AsyncIterator[BytesValue]:
+        """What `make` reads, `pieces` at a time, in messages of a size that every client takes."""
+        async for batch in self._bridge.batches(make, pieces):
+            for data in batch:
+                for at in range(0, len(data), _MESSAGE):
+                    yield BytesValue(value=data[at : at + _MESSAGE])
+
+    async def InspectFile(self, request: pfs_pb2.InspectFileRequest, _: Context) -> pfs_pb2.FileInfo:
+        file = need(wire.file_from_wire(request.file), "file")
+        return wire.file_info_to_wire(await self._bridge.run(files.inspect, self._store, file))
+
+    async def ListFile(self, request: pfs_pb2.ListFileRequest, _: Context) -> AsyncIterator[pfs_pb2.FileInfo]:
+        file = need(wire.file_from_wire(request.file), "file")
+
+        def verb() -> Iterator[FileInfo]:
+            return files.list(
+                self._store,
+                file,
+                after=request.paginationMarker.path,
+                number=request.number,
+                reverse=request.reverse,
+            )
+
+        async for batch in self._bridge.batches(verb, _BATCH):
+            for info in batch:
+                yield wire.file_info_to_wire(info)
+
+    async def WalkFile(self, request: pfs_pb2.WalkFileRequest, _: Context) -> AsyncIterator[pfs_pb2.FileInfo]:
+        refuse("paging of a walk", when=_pages(request))
+        file = need(wire.file_from_wire(request.file), "file")
+        async for batch in self._bridge.batches(lambda: files.walk(self._store, file), _BATCH):
+            for info in batch:
+                yield wire.file_info_to_wire(info)
+
+    async def GlobFile(self, request: pfs_pb2.GlobFileRequest, _: Context) -> AsyncIterator[pfs_pb2.FileInfo]:
+        refuse("a path range", when=request.HasField("path_range"))
+        commit = need(wire.commit_from_wire(request.commit), "commit")
+        found = lambda: files.globbed(self._store, commit, request.pattern)  # noqa: E731 -- as in its siblings
+        async for batch in self._bridge.batches(found, _BATCH):
+            for info in batch:
+                yield wire.file_info_to_wire(info)
+
+    async def DiffFile(self, request: pfs_pb2.DiffFileRequest, _: Context) -> AsyncIterator[pfs_pb2.DiffFileResponse]:
+        new = need(wire.file_from_wire(request.new_file), "new file")
+        old = wire.file_from_wire(request.old_file)
+        async for batch in self._bridge.batches(lambda: files.diff(self._store, new, old), _BATCH):
+            for change in batch:
+                yield wire.file_change_to_wire(change)
+
+
+def _wanted(request: pfs_pb2.GetFileRequest) -> File:
+    """The file that is to be read; `Unsupported` for ways of reading that are not offered."""
+    refuse("export to an object store by URL", when=bool(request.URL))
+    refuse("a path range", when=request.HasField("path_range"))
+    return need(wire.file_from_wire(request.file), "file")
+
+
+def _pages(request: pfs_pb2.WalkFileRequest) -> bool:
+    return bool(request.number or request.reverse or request.paginationMarker.path)
+
+
+def _take(session: writing.Session, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
+    """Hand a run of messages to the session, in order."""
+    for request in requests:
+        body = request.WhichOneof("body")
+        if body == "add_file":
+            _add(session, request.add_file)
+        elif body == "delete_file":
+            session.delete(request.delete_file.path, request.delete_file.datum)
+        elif body == "copy_file":
+            copy = request.copy_file
+            source = need(wire.file_from_wire(copy.src), "source file")
+            session.copy(File(source.commit, source.path, source.datum), copy.dst, append=copy.append, datum=copy.datum)
+        else:
+            raise Invalid("a message of the stream has no body: add, delete or copy a file", kind="bad-message")
+
+
+def _add(session: writing.Session, add: pfs_pb2.AddFile) -> None:
+    if add.WhichOneof("source") != "url":
+        session.put(add.path, add.raw.value, add.datum)
+        return
+    refuse("a recursive URL", when=add.url.recursive)
+    session.put(add.path, b"", add.datum)
+    for data in fetch.read(add.url.URL):
+        session.put(add.path, data, add.datum)

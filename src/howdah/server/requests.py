@@ -1,0 +1,44 @@
+"""What requests must name, and what they may not ask for."""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeVar
+
+from howdah.errors import Invalid, Unsupported
+from howdah.infos import CommitState, Origin
+
+_Noun = TypeVar("_Noun")
+
+
+def need(value: _Noun | None, noun: str) -> _Noun:
+    """`value`, or `Invalid` saying which noun the request must name."""
+    if value is None:
+        raise Invalid(f"{noun} must be specified", kind="not-specified")
+    return value
+
+
+def origin(kind: int, *, all: bool) -> Origin | None:
+    """The origin that commits are asked for by; None for any."""
+    if all or not kind:
+        return None
+    if kind not in tuple(Origin):
+        raise Invalid(f"origin kind ({kind}) invalid: it must be one of {_numbers(Origin)}", kind="bad-message")
+    return Origin(kind)
+
+
+def state(number: int) -> int:
+    """The state that is waited for; 0 for any."""
+    if number and number not in tuple(CommitState):
+        raise Invalid(f"commit state ({number}) invalid: it must be one of {_numbers(CommitState)}", kind="bad-message")
+    return number
+
+
+def refuse(what: str, *, when: bool) -> None:
+    """Raise `Unsupported` if the request asks for what this server does not do."""
+    if when:
+        raise Unsupported(f"{what} is not offered by this server")
+
+
+def _numbers(kinds: type[enum.IntEnum]) -> str:
+    return ", ".join(f"{kind.value} ({kind.name})" for kind in kinds)

@@ -1,0 +1,1 @@
+"""Bytes and trees: immutable, named by their hash, packed into a bucket."""

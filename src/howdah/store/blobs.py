@@ -1,0 +1,169 @@
+"""Blobs by digest: read them, and write new ones so that rows may name them.
+
+Reading checks each blob against its digest, so damaged bytes are never handed out. Writing goes through a
+`Writer`: it gathers blobs into packs, leaves out what is stored already, and makes the packs durable before
+the caller's transaction records them (bytes before rows).
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from weakref import WeakSet
+
+from howdah.db.database import Database, Tx
+from howdah.errors import Corrupt, NotFound
+from howdah.store import index
+from howdah.store.bucket import Bucket
+from howdah.store.digest import Digest, of_bytes
+from howdah.store.pack import Kind, Pack, Place
+
+PACK_SIZE = 32 << 20
+_LEAST_PACK = 1 << 20
+_ROOM = 128 << 20  # for what all writers together gather before they write it out
+_CACHE_BYTES = 64 << 20
+
+
+class Blobs:
+    """Every blob of one store. Safe for use by several threads."""
+
+    def __init__(self, database: Database, bucket: Bucket, *, room: int = _ROOM) -> None:
+        self._database = database
+        self._bucket = bucket
+        self._room = room
+        self._writers: WeakSet[Writer] = WeakSet()
+        self._lock = threading.Lock()
+        self._nodes: OrderedDict[Digest, bytes] = OrderedDict()
+        self._nodes_size = 0
+
+    def read(self, digest: Digest) -> bytes:
+        """The blob's bytes; `Corrupt` if they are missing or not what was written."""
+        return self.fetch(digest, self.find([digest])[digest])
+
+    def read_node(self, digest: Digest) -> bytes:
+        """As `read`, for nodes of trees, of which the recently read ones are kept in memory."""
+        with self._lock:
+            data = self._nodes.get(digest)
+            if data is not None:
+                self._nodes.move_to_end(digest)
+                return data
+        data = self.read(digest)
+        self._keep(digest, data)
+        return data
+
+    def find(self, digests: Sequence[Digest]) -> dict[Digest, Place]:
+        """The place of each blob; `Corrupt` if one is not in the index."""
+        with self._database.read() as tx:
+            places = index.find(tx, digests)
+        for digest in digests:
+            if digest not in places:
+                raise Corrupt(f"blob {digest.hex()} is not in the index: rebuild the index from the packs")
+        return places
+
+    def stored(self, digests: Sequence[Digest]) -> set[Digest]:
+        """Those of `digests` that are stored already."""
+        with self._database.read() as tx:
+            return set(index.find(tx, digests))
+
+    def writer(self) -> Writer:
+        """A new writer; it holds at most about one pack in memory, less where many write at once."""
+        writer = Writer(self, self._bucket)
+        with self._lock:
+            self._writers.add(writer)
+        return writer
+
+    def pack_size(self) -> int:
+        """How many bytes a writer may gather now: its part of the room that all of them have."""
+        return max(_LEAST_PACK, min(PACK_SIZE, self._room // max(1, len(self._writers))))
+
+    def fetch(self, digest: Digest, place: Place) -> bytes:
+        """The bytes of a blob whose place is known; `Corrupt` if they are not what was written."""
+        try:
+            data = self._bucket.get(place.pack, place.offset, place.length)
+        except NotFound as error:
+            raise Corrupt(f"pack {place.pack} is missing: restore it from a backup") from error
+        if of_bytes(data) != digest:
+            raise Corrupt(
+                f"blob {digest.hex()} in pack {place.pack} at byte {place.offset} is damaged: restore it from a backup"
+            )
+        return data
+
+    def _keep(self, digest: Digest, data: bytes) -> None:
+        with self._lock:
+            if digest not in self._nodes:
+                self._nodes[digest] = data
+                self._nodes_size += len(data)
+            while self._nodes_size > _CACHE_BYTES:
+                self._nodes_size -= len(self._nodes.popitem(last=False)[1])
+
+
+class Writer:
+    """Writes blobs; used by one thread at a time.
+
+    `add` may be called any number of times; then `flush` makes everything durable, and `record`, inside the
+    caller's transaction, makes it findable. Bytes of a writer that never gets there are garbage, nothing more.
+    """
+
+    def __init__(self, blobs: Blobs, bucket: Bucket) -> None:
+        self._blobs = blobs
+        self._bucket = bucket
+        self._waiting: dict[Digest, tuple[Kind, bytes]] = {}
+        self._waiting_size = 0
+        self._durable: list[Pack] = []
+        self._written: set[Digest] = set()
+
+    def add(self, kind: Kind, data: bytes) -> Digest:
+        """Take one blob; returns its digest."""
+        digest = of_bytes(data)
+        if digest not in self._written and digest not in self._waiting:
+            self._waiting[digest] = (kind, data)
+            self._waiting_size += len(data)
+            if self._waiting_size >= self._blobs.pack_size():
+                self.flush()
+        return digest
+
+    def read_node(self, digest: Digest) -> bytes:
+        """A node of a tree, be it stored before or added here and not yet recorded."""
+        own = self._own(digest)
+        return self._blobs.read_node(digest) if own is None else own
+
+    def read_chunk(self, digest: Digest) -> bytes:
+        """A piece of a file, be it stored before or added here and not yet recorded."""
+        own = self._own(digest)
+        return self._blobs.read(digest) if own is None else own
+
+    def _own(self, digest: Digest) -> bytes | None:
+        waiting = self._waiting.get(digest)
+        if waiting is not None:
+            return waiting[1]
+        if digest in self._written:
+            for pack in self._durable:
+                if digest in pack.blobs:
+                    offset, length = pack.blobs[digest]
+                    return self._bucket.get(pack.name, offset, length)
+        return None
+
+    def flush(self) -> None:
+        """Make everything added so far durable."""
+        if not self._waiting:
+            return
+        stored = self._blobs.stored(list(self._waiting))
+        name = uuid.uuid4().hex
+        pack = Pack(f"packs/{name[:2]}/{name}")
+        for digest, (kind, data) in self._waiting.items():
+            if digest not in stored:
+                pack.add(digest, kind, data)
+        if pack.blobs:
+            self._bucket.put(pack.name, pack.parts)
+            pack.parts.clear()  # the bytes lie in the bucket now; only the places are still needed
+            self._durable.append(pack)
+        self._written.update(self._waiting)
+        self._waiting.clear()
+        self._waiting_size = 0
+
+    def record(self, tx: Tx) -> None:
+        """Make everything that `flush` stored findable, as part of the caller's transaction."""
+        assert not self._waiting  # the caller flushes first: bytes before rows
+        index.record(tx, self._durable)

@@ -1,0 +1,51 @@
+"""Cuts a stream of bytes into chunks whose ends depend on the content alone.
+
+A file below `MINIMUM` is one chunk. Longer content is cut by FastCDC (Xia et al., USENIX ATC 2016), which starts
+afresh at each cut: cutting again from any chunk's start gives the same ends, however the bytes arrive.
+"""
+
+from __future__ import annotations
+
+from pyfastcdc import FastCDC
+
+MINIMUM = 512 << 10
+AVERAGE = 1 << 20
+MAXIMUM = 4 << 20
+
+
+class Chunker:
+    """Cuts one file's content; feed it in order, then finish."""
+
+    def __init__(self) -> None:
+        self._cdc = FastCDC(avg_size=AVERAGE, min_size=MINIMUM, max_size=MAXIMUM)
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take the next bytes; returns the chunks that are certain by now."""
+        if data:
+            self._parts.append(data)
+            self._size += len(data)
+        # Only with this much ahead is a cut certain not to move when more arrives.
+        return self._cut(keep=MAXIMUM) if self._size >= 2 * MAXIMUM else []
+
+    def finish(self) -> list[bytes]:
+        """The rest; the chunker is empty again after this. Nothing fed: no chunk."""
+        if self._size < MINIMUM:
+            rest = [b"".join(self._parts)] if self._size else []
+            self._parts, self._size = [], 0
+            return rest
+        return self._cut(keep=0)
+
+    def _cut(self, keep: int) -> list[bytes]:
+        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        chunks = []
+        at = 0
+        for piece in self._cdc.cut_buf(data):
+            if len(data) - at < max(keep, 1):
+                break
+            chunks.append(bytes(piece.data))
+            at += piece.length
+        self._parts = [data[at:]] if at < len(data) else []
+        self._size = len(data) - at
+        return chunks

@@ -1,0 +1,35 @@
+"""The store's two substances and its clock, held together: what every verb of `pfs` works on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from howdah.db.database import Database
+from howdah.store.blobs import Blobs, Writer
+from howdah.store.bucket import Bucket
+from howdah.store.tree import NodeReader
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+@dataclass(slots=True)
+class Store:
+    """One data folder, open. `now` tells microseconds since 1970 in UTC."""
+
+    database: Database
+    bucket: Bucket
+    now: Callable[[], int] = _now
+    blobs: Blobs = field(init=False)
+    read_node: NodeReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.blobs = Blobs(self.database, self.bucket)
+        self.read_node = NodeReader(self.blobs.read_node)
+
+    def writer(self) -> Writer:
+        """A writer of new blobs."""
+        return self.blobs.writer()

@@ -1,0 +1,176 @@
+"""Trees: immutable sorted lists of files, read by path.
+
+A tree is named by its root node's digest; no digest is the empty tree. Reading costs follow what is asked for:
+a path, a slice, or totals of a directory touch few nodes, however many files the tree holds.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from howdah.store import digest as digests
+from howdah.store import node
+from howdah.store.digest import Digest
+from howdah.store.node import Entry, Inner, Leaf
+
+ReadNode = Callable[[Digest], bytes]
+
+_DECODED_NODES = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One state of a repo: the root's digest (None: no files), how many files, how many bytes they have."""
+
+    root: Digest | None = None
+    files: int = 0
+    size: int = 0
+
+
+EMPTY = Tree()
+
+
+class Totals(NamedTuple):
+    """What a slice of a tree adds up to."""
+
+    files: int = 0
+    size: int = 0
+    total: int = 0
+
+    def __add__(self, other: object) -> Totals:
+        assert isinstance(other, Totals)
+        return Totals(self.files + other.files, self.size + other.size, digests.add(self.total, other.total))
+
+
+class NodeReader:
+    """Reads nodes by digest and keeps the recently used ones decoded. Safe for use by several threads."""
+
+    def __init__(self, read: ReadNode) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Digest, Leaf | Inner] = OrderedDict()
+
+    def __call__(self, digest: Digest) -> Leaf | Inner:
+        """The decoded node."""
+        with self._lock:
+            kept = self._kept.get(digest)
+            if kept is not None:
+                self._kept.move_to_end(digest)
+                return kept
+        decoded = node.decode(self._read(digest))
+        with self._lock:
+            self._kept[digest] = decoded
+            if len(self._kept) > _DECODED_NODES:
+                self._kept.popitem(last=False)
+        return decoded
+
+
+def after_directory(prefix: str) -> str:
+    """The least path greater than every path that starts with `prefix`, which ends in a slash."""
+    return prefix[:-1] + chr(ord("/") + 1)
+
+
+def iterate(read: NodeReader, root: Digest | None, start: str = "", stop: str | None = None) -> Iterator[Entry]:
+    """The entries with `start <= path`, and `path < stop` where one is given, in order."""
+    if root is None:
+        return
+    found = read(root)
+    if isinstance(found, Leaf):
+        entries = found.entries
+        at = bisect_left(entries, start, key=lambda entry: entry.path) if start else 0
+        for entry in entries[at:] if at else entries:
+            if stop is not None and entry.path >= stop:
+                return
+            yield entry
+        return
+    ranges = found.ranges
+    at = bisect_left(ranges, start, key=lambda child: child.last) if start else 0
+    for child in ranges[at:]:
+        if stop is not None and child.first >= stop:
+            return
+        yield from iterate(read, child.digest, start if child.first < start else "", stop)
+
+
+def find(read: NodeReader, root: Digest | None, path: str) -> list[Entry]:
+    """The entries at exactly this path: one, or one a datum, or none."""
+    found = []
+    for entry in iterate(read, root, path):
+        if entry.path != path:
+            break
+        found.append(entry)
+    return found
+
+
+def find_many(read: NodeReader, root: Digest | None, paths: Sequence[str]) -> Iterator[Entry]:
+    """The entries at any of `paths`, which are sorted; costs follow the number of leaves touched."""
+    if root is None or not paths:
+        return
+    found = read(root)
+    if isinstance(found, Leaf):
+        wanted = set(paths)
+        yield from (entry for entry in found.entries if entry.path in wanted)
+        return
+    at = 0
+    for child in found.ranges:
+        at = bisect_left(paths, child.first, at)
+        if at >= len(paths):
+            return
+        end = bisect_right(paths, child.last, at)
+        if end > at:  # the last of them may go on in the next child, with other datums
+            yield from find_many(read, child.digest, paths[at:end])
+
+
+def any_below(read: NodeReader, root: Digest | None, prefix: str) -> bool:
+    """Whether some path starts with `prefix`, which ends in a slash: whether the directory exists."""
+    first = next(iterate(read, root, prefix), None)
+    return first is not None and first.path.startswith(prefix)
+
+
+def directories_among(read: NodeReader, root: Digest | None, paths: Sequence[str]) -> Iterator[str]:
+    """Those of `paths`, which are sorted, that are directories of the tree; costs as `find_many`."""
+    yield from _with_prefixes(read, root, sorted(path + "/" for path in paths))
+
+
+def _with_prefixes(read: NodeReader, root: Digest | None, prefixes: Sequence[str]) -> Iterator[str]:
+    if root is None or not prefixes:
+        return
+    found = read(root)
+    at = 0
+    if isinstance(found, Leaf):
+        for prefix in prefixes:
+            at = bisect_left(found.entries, prefix, at, key=lambda entry: entry.path)
+            if at < len(found.entries) and found.entries[at].path.startswith(prefix):
+                yield prefix[:-1]
+        return
+    for child in found.ranges:
+        end = bisect_left(prefixes, child.last, at)
+        # What is greater than the prefix may be this child's first path or any up to its last.
+        yield from _with_prefixes(read, child.digest, prefixes[at:end])
+        at = end
+
+
+def totals(read: NodeReader, root: Digest | None, start: str = "", stop: str | None = None) -> Totals:
+    """Count, bytes and digest sum over the entries with `start <= path < stop`."""
+    if root is None:
+        return Totals()
+    found = read(root)
+    if isinstance(found, Leaf):
+        at = bisect_left(found.entries, start, key=lambda entry: entry.path)
+        end = len(found.entries) if stop is None else bisect_left(found.entries, stop, at, key=lambda entry: entry.path)
+        chosen = found.entries[at:end]
+        total = digests.add(sum([entry.part for entry in chosen]), 0)
+        return Totals(len(chosen), sum([entry.size for entry in chosen]), total)
+    result = Totals()
+    for child in found.ranges[bisect_left(found.ranges, start, key=lambda child: child.last) :]:
+        if stop is not None and child.first >= stop:
+            break
+        if child.first >= start and (stop is None or child.last < stop):
+            result += Totals(child.files, child.size, child.total)
+        else:
+            result += totals(read, child.digest, start, stop)
+    return result

@@ -1,0 +1,72 @@
+"""The file system as dictionaries: what a store must agree with, whatever happens to it.
+
+It knows no bytes on disk, no trees, no crash; it is as plain as it can be, so that it can be believed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Files = dict[str, bytes]
+
+
+@dataclass
+class ModelCommit:
+    """A commit: its files, and where it came from."""
+
+    files: Files
+    parent: str | None
+    is_open: bool = True
+    has_error: bool = False
+
+
+@dataclass
+class ModelRepo:
+    """One repo: commits by id, branches by name."""
+
+    commits: dict[str, ModelCommit] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+
+    def base(self, branch: str) -> Files:
+        """The files that a new commit on the branch begins with."""
+        at = self.branches.get(branch)
+        while at is not None and self.commits[at].has_error:
+            at = self.commits[at].parent
+        return dict(self.commits[at].files) if at is not None else {}
+
+    def add(self, branch: str, id: str, files: Files, *, is_open: bool) -> None:
+        """A new commit at the branch's head."""
+        self.commits[id] = ModelCommit(files, self.branches.get(branch), is_open)
+        self.branches[branch] = id
+
+    def head(self, branch: str) -> ModelCommit:
+        """The branch's newest commit."""
+        return self.commits[self.branches[branch]]
+
+
+def put(files: Files, path: str, data: bytes) -> None:
+    """Append to a file, which begins empty."""
+    files[path] = files.get(path, b"") + data
+
+
+def delete(files: Files, path: str) -> None:
+    """Remove a file, or with a trailing slash a directory."""
+    for name in [name for name in files if name == path or (path.endswith("/") and name.startswith(path))]:
+        del files[name]
+
+
+def copy(files: Files, source: Files, path: str, target: str) -> None:
+    """Copy a file, or else a directory, of `source` over what is at `target`."""
+    for name, data in source.items():
+        if name == path or (path not in source and name.startswith(path + "/")):
+            files[target + name[len(path) :]] = data
+
+
+def directories(files: Files) -> set[str]:
+    """Every directory, with its slash; the root is always one."""
+    return {"/"} | {path[: at + 1] for path in files for at, sign in enumerate(path) if sign == "/"}
+
+
+def collides(files: Files) -> bool:
+    """Whether some path is both a file and a directory."""
+    return any(path + "/" in directories(files) for path in files)

@@ -1,0 +1,91 @@
+"""Each check, on values: what is good, what is a warning, what a failure, and with which remedy."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from howdah.doctor import folder, machine, services
+from howdah.doctor.finding import State
+from tests.pfs.stores import new_store
+
+
+@pytest.mark.parametrize(
+    ("version", "platform", "state"),
+    [((3, 10, 1), "linux", State.GOOD), ((3, 14, 0), "linux", State.WARNING), ((3, 12, 0), "win32", State.WARNING)],
+)
+def test_python_and_system(version: tuple[int, int, int], platform: str, state: State) -> None:
+    assert machine.python(version, platform).state is state
+
+
+@pytest.mark.parametrize(
+    ("installed", "answering", "state", "told"),
+    [
+        ({"docker", "podman"}, {"podman"}, State.GOOD, "podman answers"),
+        ({"docker"}, set(), State.WARNING, "does not answer"),
+        (set(), set(), State.WARNING, "none is installed"),
+    ],
+)
+def test_container_engine(installed: set[str], answering: set[str], state: State, told: str) -> None:
+    found = machine.engine(lambda name: name if name in installed else None, lambda command: command[0] in answering)
+    assert found.state is state
+    assert told in found.told
+    assert bool(found.remedy) is (state is not State.GOOD)
+
+
+def test_namespaces_that_are_refused_come_with_the_setting_that_allows_them() -> None:
+    assert machine.namespaces("linux", lambda name: name, lambda command: True).state is State.GOOD
+    refused = machine.namespaces("linux", lambda name: name, lambda command: False)
+    assert "unprivileged_userns_clone" in refused.remedy
+    assert machine.namespaces("darwin", lambda name: name, lambda command: True).state is State.WARNING
+
+
+def test_a_network_file_system_is_a_warning() -> None:
+    assert folder.file_system("nfs4", Path("/home")).state is State.WARNING
+    assert folder.file_system("ext4", Path("/")).state is State.GOOD
+
+
+@pytest.mark.parametrize(("free", "state"), [(1, State.FAILURE), (500 << 20, State.WARNING), (9 << 30, State.GOOD)])
+def test_disk_space(free: int, state: State) -> None:
+    assert folder.space(free, Path("/data")).state is state
+
+
+def test_a_folder_that_is_a_file_is_a_failure_and_one_to_be_made_is_not(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert folder.writable(tmp_path / "file", folder.existing(tmp_path / "file")).state is State.FAILURE
+    made = folder.writable(tmp_path / "a" / "b", folder.existing(tmp_path / "a" / "b"))
+    assert (made.state, made.told) == (State.GOOD, f"{tmp_path / 'a' / 'b'} will be made")
+
+
+def test_a_damaged_database_is_a_failure_with_the_way_back(tmp_path: Path) -> None:
+    with new_store(tmp_path / "store"):
+        pass
+    rows = tmp_path / "store" / "rows.db"
+    assert folder.database(rows).state is State.GOOD
+    data = bytearray(rows.read_bytes())
+    data[4096 : 4096 * 3] = os.urandom(4096 * 2)
+    rows.write_bytes(data)
+    found = folder.database(rows)
+    assert found.state is State.FAILURE
+    assert "howdah restore" in found.remedy
+
+
+def test_a_port_that_is_taken_is_a_warning() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert services.port_of("web", port, is_ours=False).state is State.WARNING
+        assert services.port_of("web", port, is_ours=True).state is State.GOOD
+
+
+def test_an_instance_that_does_not_answer_is_a_failure(tmp_path: Path) -> None:
+    gone = services.instance({"url": "http://127.0.0.1:9"}, tmp_path)
+    assert gone.state is State.FAILURE
+    assert "logs" in gone.remedy
+    assert services.instance({}, tmp_path).state is State.GOOD
+
+
+def test_a_store_that_does_not_answer_is_named() -> None:
+    found = services.store("grpc://127.0.0.1:9")
+    assert found.state is State.WARNING
+    assert "127.0.0.1:9" in found.told

@@ -1,0 +1,87 @@
+"""The published walkthrough, as a newcomer does it: sign up, a project, photographs, a box, labels as a commit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from howdah.testing.launched import Launched
+from tests.e2e.conftest import CommandLine
+from tests.e2e.studio import Studio
+
+pytestmark = pytest.mark.xdist_group("walkthrough")
+
+
+def test_the_walkthrough(  # noqa: PLR0914, PLR0915, PLR0917
+    howdah: Launched,
+    command: CommandLine,
+    chromium: Browser,
+    pictures: Path,
+    photographs: Path,
+    web: str,
+    tmp_path: Path,
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(30_000)
+    studio = Studio(context.new_page(), howdah.url, pictures)
+    page = studio.page
+    studio.sign_up("ada@example.com", "a long password", picture="walkthrough-01-signup")
+    studio.create_project("Liberty", "Object Detection with Bounding Boxes", picture="walkthrough-02-project")
+
+    shutil.copy(photographs / "coffee.png", tmp_path / "Foto (1) ü.png")
+    command("create", "repo", "images")
+    command("put", "file", "images@master:/astronaut.png", "-f", str(photographs / "astronaut.png"))
+    command("put", "file", "images@master:/chelsea.png", "-f", f"{web}/chelsea.png")
+    command("put", "file", "images@master:/Foto (1) ü.png", "-f", str(tmp_path / "Foto (1) ü.png"))
+
+    studio.fill_storage("Source", "Photographs", "images@master")
+    studio.picture("walkthrough-03-storage-dialog")
+    assert studio.check_connection() == "Successfully connected!"
+    studio.picture("walkthrough-04-connection")
+    studio.add_storage()
+    studio.sync("Photographs")
+    expect(studio.card("Photographs").get_by_text("Completed")).to_be_visible()
+
+    studio.open_tasks()
+    expect(page.get_by_text("Tasks: 3 / 3")).to_be_visible()
+    page.wait_for_function("[...document.images].filter(i => i.naturalWidth > 100).length >= 3")
+    studio.picture("walkthrough-05-tasks")
+    task = next(task for task in studio.tasks() if "astronaut" in task["data"]["image"])
+
+    studio.open_task(task["id"])
+    page.wait_for_function("[...document.images].some(i => i.src.startsWith('blob:') && i.naturalWidth == 512)")
+    page.get_by_text("Airplane", exact=True).first.click()
+    photograph = page.locator("img[src^='blob:']").first.bounding_box()
+    assert photograph is not None
+    left, top = photograph["x"] + 0.69 * photograph["width"], photograph["y"] + 0.03 * photograph["height"]
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left + 0.18 * photograph["width"], top + 0.47 * photograph["height"], steps=8)
+    page.mouse.up()
+    expect(page.get_by_label("Region control").or_(page.get_by_text("Airplane")).nth(1)).to_be_visible()
+    studio.picture("walkthrough-06-labeling")
+    studio.submit()
+
+    studio.fill_storage("Target", "Labels", "labels@master")
+    assert studio.check_connection() == "Successfully connected!"
+    studio.add_storage()
+    studio.sync("Labels")
+    expect(studio.card("Labels").get_by_text("Completed")).to_be_visible()
+    studio.picture("walkthrough-07-target-synced")
+
+    file = f"/{task['id']}.json"
+    assert file in command("list", "file", "labels@master").split()
+    labeled = json.loads(command("get", "file", f"labels@master:{file}"))
+    region = labeled["annotations"][0]["result"][0]
+    assert region["value"]["rectanglelabels"] == ["Airplane"]
+    assert region["value"]["width"] > 1
+    told = json.loads(command("inspect", "commit", "labels@master", "-o", "json"))
+    assert "1 new" in told["description"]
+    assert "ada@example.com" in told["description"]
+    assert not studio.errors
+    assert not studio.elsewhere, f"the browser was sent to {studio.elsewhere}"
+    context.close()

@@ -1,0 +1,72 @@
+"""The two doors to lasting state, with a switch: the process "dies" at the n-th passage of either.
+
+Dying is an exception that is no `Exception`, raised before the passage or after it; the test then opens the same
+folder again, as a new process would. What a real process kill adds is shown by `test_kill`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from howdah.db.database import Database, Tx
+from howdah.store.bucket import Bucket
+from howdah.store.store import Store
+
+
+class Died(BaseException):
+    """The process is no more."""
+
+
+@dataclass
+class Fate:
+    """Counts passages; dies at number `at`, before it or after it. Never, if `at` is 0."""
+
+    at: int = 0
+    is_after: bool = False
+    passed: int = 0
+
+    @contextmanager
+    def passage(self) -> Iterator[None]:
+        self.passed += 1
+        if self.passed == self.at and not self.is_after:
+            raise Died
+        yield
+        if self.passed == self.at:
+            raise Died
+
+
+class FatedBucket:
+    def __init__(self, bucket: Bucket, fate: Fate) -> None:
+        self._bucket = bucket
+        self._fate = fate
+        self.get = bucket.get
+        self.list = bucket.list
+
+    def put(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
+        with self._fate.passage():
+            self._bucket.put(name, parts)
+
+    def delete(self, name: str) -> None:
+        with self._fate.passage():
+            self._bucket.delete(name)
+
+
+class FatedDatabase:
+    def __init__(self, database: Database, fate: Fate) -> None:
+        self._database = database
+        self._fate = fate
+        self.read = database.read
+        self.watch = database.watch
+        self.close = database.close
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        with self._fate.passage(), self._database.write() as tx:
+            yield tx
+
+
+def fated(store: Store, fate: Fate) -> Store:
+    """The same folder through doors that may not open."""
+    return Store(FatedDatabase(store.database, fate), FatedBucket(store.bucket, fate), store.now)

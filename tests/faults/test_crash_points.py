@@ -1,0 +1,126 @@
+"""Whatever verb runs and wherever it dies, the store holds the old state or the new one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from howdah.names import Branch, File
+from howdah.pfs import branches, commits, writing
+from howdah.store.store import Store
+from tests.faults.doors import Died, Fate, fated
+from tests.pfs.stores import HEAD, REPO, content, ids, new_store, start, write
+
+State = tuple[list[tuple[str, bool, str, dict[str, bytes]]], dict[str, str]]
+
+
+def state(store: Store) -> State:
+    """All that a client can see of the repo; ids of new commits are left out, since they are random."""
+    with store.database.read() as tx:
+        infos = list(commits.list(tx, REPO))
+        heads = {info.branch.name: info.head for info in branches.list(tx, REPO)}
+    order = {info.commit.id: len(infos) - place for place, info in enumerate(infos)}
+    told = [(info.description, info.finished is not None, info.error, content(store, info.commit)) for info in infos]
+    return told, {name: str(order[head.id]) for name, head in heads.items() if head is not None}
+
+
+def one_off(store: Store) -> None:
+    write(store, {"/new": b"1", "/old": None, "/d/big": b"x" * 5_000_000})
+
+
+def start_commit(store: Store) -> None:
+    start(store, "begun")
+
+
+def create_branch(store: Store) -> None:
+    with store.database.write() as tx:
+        branches.create(tx, Branch(REPO, "dev"), None, now=store.now())
+
+
+def write_into_open(store: Store) -> None:
+    write(store, {"/new": b"2", "/d/a": None})
+
+
+def write_much_into_open(store: Store) -> None:
+    write(store, {f"/many/{at}": b"%d" % at for at in range(600)})
+
+
+def finish(store: Store) -> None:
+    writing.finish(store, HEAD, "done")
+
+
+def append(store: Store) -> None:
+    session = writing.Session(store, HEAD)
+    session.put("/old", b" and more")
+    session.close()
+
+
+def copy(store: Store) -> None:
+    session = writing.Session(store, HEAD)
+    session.copy(File(HEAD, "/d"), "/e")
+    session.close()
+
+
+CLOSED: list[Callable[[Store], None]] = [one_off, start_commit, create_branch, append, copy]
+OPEN: list[Callable[[Store], None]] = [write_into_open, write_much_into_open, finish, append, copy]
+
+
+def prepare(store: Store, *, is_open: bool) -> None:
+    write(store, {"/old": b"old", "/d/a": b"a", "/d/b": b"b"})
+    if is_open:
+        start(store)
+        write(store, {"/waiting": b"edits"})
+
+
+@pytest.mark.parametrize(
+    ("verb", "is_open"),
+    [*((verb, False) for verb in CLOSED), *((verb, True) for verb in OPEN)],
+    ids=lambda value: getattr(value, "__name__", {True: "open", False: "finished"}.get(value)),
+)
+def test_a_verb_that_dies_anywhere_leaves_the_old_state_or_the_new_one(
+    tmp_path: Path, verb: Callable[[Store], None], is_open: bool
+) -> None:
+    count = Fate()
+    with new_store(tmp_path / "old") as store:
+        prepare(store, is_open=is_open)
+        before = state(store)
+    with new_store(tmp_path / "new") as store:
+        prepare(store, is_open=is_open)
+        verb(fated(store, count))
+        after = state(store)
+    assert count.passed >= 1
+    for at in range(1, count.passed + 1):
+        for is_after in (False, True):
+            data = tmp_path / f"{at}-{is_after}"
+            with new_store(data) as store:
+                prepare(store, is_open=is_open)
+                with pytest.raises(Died):
+                    verb(fated(store, Fate(at, is_after)))
+            with new_store(data) as store:
+                found = state(store)
+                assert found in (before, after)
+                if (at, is_after) == (count.passed, True):
+                    assert found == after
+                write(store, {"/still": b"works"})
+                assert content(store)["/still"] == b"works"
+
+
+def test_a_verb_can_be_repeated_after_it_died(tmp_path: Path) -> None:
+    with new_store(tmp_path / "data") as store:
+        prepare(store, is_open=False)
+        for at in (1, 2):
+            with pytest.raises(Died):
+                one_off(fated(store, Fate(at)))
+        one_off(store)
+        assert content(store)["/new"] == b"1"
+        assert len(ids(store)) == 2
+
+
+def test_a_commit_that_was_open_when_the_process_died_goes_on(tmp_path: Path) -> None:
+    with new_store(tmp_path / "data") as store:
+        commit = start(store, "long")
+        write(store, {"/a": b"1"}, commit)
+    with new_store(tmp_path / "data") as store:
+        write(store, {"/b": b"2"}, commit)
+        writing.finish(store, commit)
+        assert content(store) == {"/a": b"1", "/b": b"2"}

@@ -1,0 +1,55 @@
+"""A disk that is full: what was refused did not happen, what was taken stays."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from howdah.errors import Unavailable
+from howdah.names import Commit
+from howdah.pfs import writing
+from howdah.store.bucket import Bucket
+from howdah.store.store import Store
+from tests.pfs.stores import HEAD, content, new_store, start, write
+
+
+class FullBucket:
+    """A bucket with room for so many more objects."""
+
+    def __init__(self, bucket: Bucket, room: int) -> None:
+        self._bucket = bucket
+        self._room = room
+        self.get = bucket.get
+        self.list = bucket.list
+        self.delete = bucket.delete
+
+    def put(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
+        if not self._room:
+            raise Unavailable("no space left", kind="disk")
+        self._room -= 1
+        self._bucket.put(name, parts)
+
+
+def with_room(store: Store, room: int) -> Store:
+    return Store(store.database, FullBucket(store.bucket, room), store.now)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_stream_that_finds_no_room_leaves_nothing(tmp_path: Path, is_open: bool) -> None:  # noqa: FBT001
+    with new_store(tmp_path / "data") as store:
+        write(store, {"/a": b"1"})
+        if is_open:
+            start(store)
+        with pytest.raises(Unavailable):
+            write(with_room(store, 0), {"/b": b"2"})
+        assert content(store) == {"/a": b"1"}
+
+
+def test_a_long_stream_that_was_written_is_not_told_to_have_failed(tmp_path: Path) -> None:
+    with new_store(tmp_path / "data") as store:
+        commit: Commit = start(store)
+        session = writing.Session(with_room(store, 1), HEAD)  # room for what was sent, none for the tree
+        for at in range(1200):
+            session.put(f"/{at}", b"x")
+        session.close()
+        assert len(content(store, commit)) == 1200

@@ -1,0 +1,213 @@
+"""Whatever dies in the middle of a target Sync: nothing is lost, and history holds each change once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from howdah.client import commits, files
+from howdah.labelstudio import exporting, host, runs
+from howdah.labelstudio.models import ExportRun, PachydermExportStorage, StagedChange
+from howdah.testing.servers import StoreServer
+from tests.labelstudio.conftest import Shelf, Site
+
+
+class Killed(BaseException):
+    """The process ends here: nothing after this is done."""
+
+
+@contextmanager
+def dying(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, after: bool) -> Iterator[None]:
+    """The process dies just before or just after the real `module.name`."""
+    real = getattr(module, name)
+
+    def die(*args: Any, **kwargs: Any) -> Any:
+        if after:
+            real(*args, **kwargs)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, die)
+        yield
+
+
+def sync_and_die(target: Any) -> None:
+    """Run the work of a Sync until it dies."""
+    storage = PachydermExportStorage.objects.get(pk=target["id"])
+    progress = runs.Progress(PachydermExportStorage, storage.pk, {})
+    with pytest.raises(Killed):
+        exporting.run(storage, progress)
+
+
+POINTS = [
+    pytest.param(commits, "start", False, id="before the commit is begun"),
+    pytest.param(commits, "start", True, id="after the commit is begun, before the answer"),
+    pytest.param(files, "modify", False, id="before anything is written"),
+    pytest.param(commits, "finish", False, id="after everything is written"),
+    pytest.param(commits, "finish", True, id="after the commit is finished, before the answer"),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "after"), POINTS)
+def test_a_sync_after_one_that_died_holds_each_change_once(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, after: bool
+) -> None:
+    repo = shelf.repo()
+    target = site.target(repo)
+    tasks = site.add_tasks(3)
+    for task in tasks[:2]:
+        site.annotate(task)
+    with dying(monkeypatch, module, name, after=after):
+        sync_and_die(target)
+    site.annotate(tasks[2])
+
+    synced = site.sync(target, target=True)
+
+    assert synced["status"] == "completed", synced["traceback"]
+    history = shelf.history(repo)
+    assert all(info.finished and not info.error for info in history)
+    assert sum(int(info.description.split()[0]) for info in history) == 3
+    assert shelf.paths(repo) == sorted(f"/{task}.json" for task in tasks)
+    assert not StagedChange.objects.filter(storage_id=target["id"]).exists()
+
+
+def test_a_file_that_a_dead_sync_wrote_goes_when_its_annotation_went(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = shelf.repo()
+    target = site.target(repo)
+    site.sync(target, target=True)
+    (task,) = site.add_tasks(1)
+    annotation = site.annotate(task)
+    with dying(monkeypatch, commits, "finish", after=False):
+        sync_and_die(target)
+
+    site.send("DELETE", f"/api/annotations/{annotation}", expect=204)
+    site.sync(target, target=True)
+
+    assert shelf.paths(repo) == []
+    assert all(info.finished for info in shelf.history(repo))
+
+
+def test_a_dead_sync_to_a_former_place_does_not_block_its_branch(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = shelf.repo(), shelf.repo()
+    target = site.target(one)
+    site.annotate(*site.add_tasks(1))
+    with dying(monkeypatch, commits, "finish", after=False):
+        sync_and_die(target)
+
+    site.send("PATCH", f"/api/storages/export/pachyderm/{target['id']}", {"pach_repo": two})
+    site.sync(target, target=True)
+
+    assert len(shelf.paths(two)) == 1
+    assert all(info.finished for info in shelf.history(one))
+
+
+def test_labeling_goes_on_while_the_store_is_away(new_site: Callable[..., Site], fragile: Shelf) -> None:
+    site = new_site(fragile.address)
+    repo = fragile.repo()
+    target = site.target(repo)
+    first, second = site.add_tasks(2)
+    site.annotate(first)
+    fragile.server.stop()
+
+    site.annotate(second)
+    failed = site.sync(target, target=True)
+
+    assert failed["status"] == "failed"
+    assert f"store at {fragile.address} does not answer" in failed["traceback"].lower()
+    with StoreServer(fragile.server.data, port=fragile.server.port):
+        assert site.sync(target, target=True)["last_sync_count"] == 2
+        assert fragile.paths(repo) == sorted(f"/{task}.json" for task in (first, second))
+        assert len(fragile.history(repo)) == 1
+
+
+@pytest.mark.parametrize("pieces", [1, 20, 57])
+def test_a_store_killed_in_the_middle_of_a_sync_loses_nothing(
+    new_site: Callable[..., Site], fragile: Shelf, monkeypatch: pytest.MonkeyPatch, pieces: int
+) -> None:
+    site = new_site(fragile.address)
+    repo = fragile.repo()
+    target = site.target(repo)
+    tasks = site.add_tasks(60)
+    for task in tasks[:3]:
+        site.annotate(task)
+    site.sync(target, target=True)
+    for task in tasks[3:]:
+        _annotate_quickly(site, task)
+    _kill_after(monkeypatch, fragile.server, pieces)
+
+    failed = site.sync(target, target=True)
+    monkeypatch.undo()
+
+    assert failed["status"] == "failed"
+    assert "does not answer" in failed["traceback"] or "ended the stream" in failed["traceback"], failed["traceback"]
+    with StoreServer(fragile.server.data, port=fragile.server.port):
+        assert site.sync(target, target=True)["status"] == "completed"
+        assert fragile.paths(repo) == sorted(f"/{task}.json" for task in tasks)
+        history = fragile.history(repo)
+        assert sum(int(info.description.split()[0]) for info in history if info.description) == 60
+        assert all(info.finished for info in history)
+
+
+def _annotate_quickly(site: Site, task: int) -> None:
+    host.Annotation.objects.create(task_id=task, project=site.project, completed_by=site.user, result=[])
+
+
+def _kill_after(monkeypatch: pytest.MonkeyPatch, server: StoreServer, pieces: int) -> None:
+    """SIGKILL the store when that many files were handed to the stream."""
+    real = files.Changes.put
+    seen = 0
+
+    def put(self: Any, *args: Any, **kwargs: Any) -> None:
+        nonlocal seen
+        real(self, *args, **kwargs)
+        seen += 1
+        if seen == pieces:
+            server.kill()
+
+    monkeypatch.setattr(files.Changes, "put", put)
+
+
+@pytest.mark.timeout(200)
+def test_a_store_killed_at_any_moment_of_many_syncs_keeps_each_change_once(
+    new_site: Callable[..., Site], fragile: Shelf
+) -> None:
+    site = new_site(fragile.address)
+    repo = fragile.repo()
+    target = site.target(repo)
+    server, tasks = fragile.server, []
+    for turn in range(8):
+        made = site.add_tasks(5)
+        tasks += made
+        for task in made:
+            _annotate_quickly(site, task)
+        killer = threading.Timer(0.004 * turn, server.kill)
+        killer.start()
+        site.sync(target, target=True)
+        killer.join()
+        server = StoreServer(server.data, port=server.port)
+    with server:
+        assert site.sync(target, target=True)["status"] == "completed"
+        assert fragile.paths(repo) == sorted(f"/{task}.json" for task in tasks)
+        history = fragile.history(repo)
+        assert sum(int(info.description.split()[0]) for info in history if info.description) == len(tasks)
+        assert all(info.finished for info in history)
+
+
+def test_a_run_is_recorded_before_anything_is_sent(site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = site.target(shelf.repo())
+    site.annotate(*site.add_tasks(1))
+    with dying(monkeypatch, commits, "start", after=False):
+        sync_and_die(target)
+
+    recorded = ExportRun.objects.get(storage_id=target["id"])
+
+    assert recorded.key
+    assert StagedChange.objects.filter(storage_id=target["id"], run=recorded.key).count() == 1

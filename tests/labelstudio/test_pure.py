@@ -1,0 +1,201 @@
+"""The parts of the plugin that know neither database nor network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from howdah.errors import Invalid
+from howdah.infos import FileInfo, FileType
+from howdah.labelstudio import export, place, sync, uris
+from howdah.labelstudio.export import Event, Summary, summarise
+from howdah.labelstudio.ranges import Unsatisfiable, parse_range
+from howdah.names import Commit, File, Project, Repo
+
+REPO = Repo(Project("default"), "images")
+PATHS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=255).map(lambda text: "/" + text)
+
+
+def info(path: str, digest: bytes = b"\1" * 32, kind: FileType = FileType.FILE) -> FileInfo:
+    return FileInfo(File(Commit(REPO, "master"), path), kind, 1, digest)
+
+
+@given(PATHS)
+def test_an_address_gives_its_file_back(path: str) -> None:
+    file = File(Commit(REPO, "1" * 32), path)
+    assert uris.parse_uri(uris.short_uri(file)) == file
+    text = uris.format_uri(file)
+    assert uris.parse_uri(text) == file
+    assert list(uris.find_uris({"html": [f'<img src="{text}">', 7, None]})) == [file]
+
+
+def test_the_longest_name_fits_into_a_request_line() -> None:
+    file = File(Commit(REPO, "1" * 32), "/" + "🐘" * 255)
+    assert len(uris.encode(uris.short_uri(file))) < 2000
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_none(text: str) -> None:
+    found = uris.parse_uri(text)
+    assert found is None or text.strip().startswith("pfs://default/") or "/" in text
+
+
+@pytest.mark.parametrize("text", ["pfs", "pfs://", "pfs://a/b", "pfs://a/b@c", "pfs://a/b@c:rel", "s3://a/b@c:/x", ""])
+def test_what_is_no_address_is_none(text: str) -> None:
+    assert uris.parse_uri(text) is None
+
+
+@given(st.binary(max_size=300), st.integers(0, 320), st.integers(0, 320))
+def test_a_range_gives_the_bytes_that_it_names(data: bytes, first: int, last: int) -> None:
+    header = f"bytes={first}-{last}"
+    if last < first:
+        assert parse_range(header, len(data)) is None
+    elif first >= len(data):
+        with pytest.raises(Unsatisfiable):
+            parse_range(header, len(data))
+    else:
+        span = parse_range(header, len(data))
+        assert span is not None
+        assert data[span.start : span.end] == data[first : last + 1]
+
+
+@pytest.mark.parametrize(
+    ("repo", "branch", "project", "meant"),
+    [
+        ("images", "", "", "default/images@master"),
+        ("images@dev", "", "default", "default/images@dev"),
+        ("images@dev", "dev", "default", "default/images@dev"),
+        (" images ", "dev", "", "default/images@dev"),
+        ("team/images@dev", "", "default", "team/images@dev"),
+        ("team/images", "", "team", "team/images@master"),
+        ("images", "", "team", "team/images@master"),
+        ("images@dev", "master", "", "default/images@dev"),
+    ],
+)
+def test_fields_mean_one_branch(repo: str, branch: str, project: str, meant: str) -> None:
+    assert str(place.branch_of(project, repo, branch)) == meant
+
+
+@pytest.mark.parametrize(
+    ("repo", "branch", "project"), [("", "", ""), ("a@", "", ""), ("a@b", "c", ""), ("x/a", "", "y"), ("a b", "", "")]
+)
+def test_fields_that_contradict_each_other_are_refused(repo: str, branch: str, project: str) -> None:
+    with pytest.raises(Invalid):
+        place.branch_of(project, repo, branch)
+
+
+def test_a_commit_can_be_named_in_either_field() -> None:
+    id_ = "0" * 12 + "4" + "0" * 19
+    assert place.commit_of("", f"images@{id_}", "", "") == place.commit_of("", "images", "", id_) == Commit(REPO, id_)
+    with pytest.raises(Invalid):
+        place.branch_of("", f"images@{id_}", "")
+
+
+def test_a_plan_tells_new_changed_and_same_apart() -> None:
+    files = [info("/new"), info("/same"), info("/changed"), info("/unknown")]
+    planned = sync.plan(files, {"/same": (b"\1" * 32).hex(), "/changed": "00", "/unknown": ""})
+    assert [[each.file.path for each in part] for part in (planned.add, planned.changed, planned.same)] == [
+        ["/new"], ["/changed"], ["/same", "/unknown"],
+    ]  # fmt: skip
+
+
+def test_a_selection_takes_files_by_depth_and_pattern() -> None:
+    deep = sync.Selection("/sub", recursive=False)
+    assert info("/sub/a") in deep
+    assert info("/sub/x/a") not in deep
+    assert info("/sub/", kind=FileType.DIR) not in deep
+    assert info("/sub/a.jpg") in sync.Selection(pattern=re.compile("sub/.*jpg"))
+    assert info("/b/sub/a.jpg") not in sync.Selection(pattern=re.compile("sub/"))
+
+
+COLUMNS = st.lists(st.sampled_from(["a", "b", "ab", "c"]).map(set), max_size=12)
+
+
+@given(COLUMNS)
+def test_summing_up_alike_tasks_together_equals_one_by_one(columns: list[set[str]]) -> None:
+    def common(parts: list[list[set[str]]]) -> set[str]:
+        whole: set[str] = set()
+        for part in parts:
+            inner: set[str] = set()
+            for one in part:
+                inner = inner & one if inner else set(one)
+            whole = whole & inner if whole else inner
+        return whole
+
+    parts = [columns[part] for part in sync.alike(columns)]
+    assert [one for part in parts for one in part] == columns
+    assert common(parts) == common([[one] for one in columns])
+
+
+def events(*whats: str, annotation: int = 1, author: str = "a@x") -> list[Event]:
+    return [Event(1, annotation, what, author) for what in whats]
+
+
+@pytest.mark.parametrize(
+    ("whats", "meant"),
+    [
+        (["created"], (1, 0, 0)),
+        (["created", "changed", "changed"], (1, 0, 0)),
+        (["changed", "changed"], (0, 1, 0)),
+        (["changed", "deleted"], (0, 0, 1)),
+        (["created", "changed", "deleted"], (0, 0, 0)),
+    ],
+)
+def test_events_of_one_annotation_become_what_is_left_of_them(whats: list[str], meant: tuple[int, int, int]) -> None:
+    found = summarise(events(*whats))
+    assert (found.new, found.changed, found.deleted) == meant
+
+
+def test_an_author_counts_once_for_each_annotation() -> None:
+    found = summarise(
+        [
+            *events("created", "changed"),
+            *events("changed", annotation=2, author="b@x"),
+            *events("changed", annotation=3),
+        ]
+    )
+    assert found == Summary(1, 2, 0, {"a@x": 2, "b@x": 1})
+
+
+def test_a_description_names_its_run_from_beginning_to_end() -> None:
+    closed = export.closing(Summary(2, 1, 0, {"b": 1, "a": 2}), ["default/images@1"], "7 Cats", "key")
+    assert closed.splitlines() == [
+        "2 new, 1 changed, 0 deleted annotations", "", "By: a 2, b 1", "Project: 7 Cats", "Source: default/images@1",
+        "Sync: key",
+    ]  # fmt: skip
+    assert export.is_closed(closed, "key")
+    assert export.is_open(export.opening("key"), "key")
+    assert not export.is_closed(export.opening("key"), "key")
+    assert not export.is_closed(closed, "another")
+
+
+def test_a_description_names_at_most_twenty_sources() -> None:
+    closed = export.closing(Summary(1), [f"default/r@{n}" for n in range(30)], "1 A", "key")
+    assert sum(line.startswith("Source: default/") for line in closed.splitlines()) == 20
+    assert "Source: … and 10 more" in closed
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_the_same_task_gives_the_same_bytes(task: dict[str, object]) -> None:
+    again = dict(reversed(list(task.items())))
+    assert export.content_of(task) == export.content_of(again)
+
+
+def test_half_a_surrogate_pair_is_written_as_an_escape() -> None:
+    assert export.content_of({"text": "\ud800ü"}) == b'{"text":"\\ud800\\u00fc"}\n'
+
+
+@pytest.mark.parametrize(("prefix", "folder"), [(None, "/"), ("", "/"), ("a/b/", "/a/b"), ("/a", "/a")])
+def test_a_prefix_is_a_folder(prefix: str | None, folder: str) -> None:
+    assert place.folder_of(prefix) == folder
+    assert PurePosixPath(export.path_of(folder, 7)).name == "7.json"

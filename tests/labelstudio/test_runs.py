@@ -1,0 +1,171 @@
+"""A Sync as a run: one at a time, told how it goes, taken over when its process is gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from howdah.errors import NotFound, WrongState
+from howdah.labelstudio import runs
+from howdah.labelstudio.models import PachydermImportStorage
+from howdah.labelstudio.runs import Outcome, Progress
+from tests.labelstudio.conftest import Shelf, Site, eventually
+
+
+@pytest.fixture
+def storage(site: Site, shelf: Shelf) -> PachydermImportStorage:
+    made = site.source(shelf.repo(**{"a.jpg": b"a"}))
+    return PachydermImportStorage.objects.get(pk=made["id"])
+
+
+@pytest.fixture
+def blocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Callable[..., Outcome], threading.Event]]:
+    """Work that waits for a sign, and the sign."""
+    monkeypatch.setattr(runs, "WAIT", 0.05)
+    go = threading.Event()
+
+    def work(_: Any, progress: Progress) -> Outcome:
+        assert go.wait(30)
+        progress.step(3)
+        return Outcome(3)
+
+    yield work, go
+    go.set()
+
+
+def state(storage: PachydermImportStorage) -> str:
+    storage.refresh_from_db()
+    return str(storage.status)
+
+
+def mark_running(storage: PachydermImportStorage, **meta: Any) -> None:
+    now = str(timezone.now())
+    storage.status = "in_progress"
+    storage.last_sync_job = "of another process"
+    storage.meta = {"time_in_progress": now, "time_last_ping": now, "owner": runs.owner(), **meta}
+    storage.save()
+
+
+def test_a_run_that_ends_at_once_is_over_when_the_call_returns(storage: PachydermImportStorage) -> None:
+    storage.run(lambda *_: Outcome(7, {"told": "so"}))
+    storage.refresh_from_db()
+    assert (storage.status, storage.last_sync_count, storage.meta["told"]) == ("completed", 7, "so")
+    assert storage.last_sync is not None
+
+
+def test_a_second_run_is_refused_while_the_first_lives(storage: PachydermImportStorage, blocked: Any) -> None:
+    work, go = blocked
+    storage.run(work)
+    with pytest.raises(WrongState, match="already under way"):
+        storage.run(work)
+    go.set()
+    eventually(lambda: state(storage) == "completed", "the end of the run")
+
+
+def test_a_failure_is_told_in_its_own_words(storage: PachydermImportStorage) -> None:
+    def work(*_: Any) -> Outcome:
+        raise NotFound("the repo is gone")
+
+    storage.run(work)
+    storage.refresh_from_db()
+    assert (storage.status, storage.traceback) == ("failed", "The repo is gone")
+
+
+def test_a_defect_is_told_with_its_traceback(storage: PachydermImportStorage) -> None:
+    def work(*_: Any) -> Outcome:
+        raise ZeroDivisionError("by zero")
+
+    storage.run(work)
+    storage.refresh_from_db()
+    assert storage.status == "failed"
+    assert storage.traceback.startswith("By zero\n\nTraceback")
+
+
+def test_the_reason_of_a_failure_goes_with_the_next_success(storage: PachydermImportStorage) -> None:
+    storage.traceback, storage.status = "old", "failed"
+    storage.save()
+    storage.run(lambda *_: Outcome(0))
+    storage.refresh_from_db()
+    assert (storage.status, storage.traceback) == ("completed", None)
+
+
+def test_many_problems_are_shown_in_part(storage: PachydermImportStorage) -> None:
+    storage.run(lambda *_: Outcome(1, {}, tuple(f"file {n}" for n in range(150))))
+    storage.refresh_from_db()
+    assert storage.status == "completed_with_errors"
+    assert storage.traceback.splitlines()[-1] == "… and 50 more"
+    assert storage.meta["tasks_failed_validation"] == 150
+
+
+def test_a_run_pings_while_it_waits(storage: PachydermImportStorage, blocked: Any) -> None:
+    work, go = blocked
+    with override_settings(STORAGE_IN_PROGRESS_TIMER=0.05):
+        storage.run(work)
+        storage.refresh_from_db()
+        first = storage.meta["time_last_ping"]
+        eventually(lambda: storage.refresh_from_db() or storage.meta["time_last_ping"] > first, "a ping")
+        go.set()
+        eventually(lambda: state(storage) == "completed", "the end of the run")
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        pytest.param({"time_last_ping": str(timezone.now() - timedelta(hours=1)), "owner": {"host": "x"}}, id="silent"),
+        pytest.param({"owner": {**runs.owner(), "born": "earlier"}}, id="same process number, another process"),
+        pytest.param({"owner": {**runs.owner(), "pid": 2**22 + 1}}, id="no such process"),
+    ],
+)
+def test_a_run_whose_process_is_gone_is_taken_over(storage: PachydermImportStorage, meta: dict[str, Any]) -> None:
+    mark_running(storage, **meta)
+    storage.run(lambda *_: Outcome(1))
+    assert state(storage) == "completed"
+
+
+def test_a_run_of_another_machine_counts_as_alive_while_it_pings(storage: PachydermImportStorage) -> None:
+    mark_running(storage, owner={"host": "elsewhere", "pid": 1, "born": "x"})
+    with pytest.raises(WrongState):
+        storage.run(lambda *_: Outcome(1))
+
+
+def test_listing_shows_a_dead_run_as_failed(site: Site, storage: PachydermImportStorage) -> None:
+    mark_running(storage, owner={**runs.owner(), "born": "earlier"})
+    (listed,) = site.send("GET", f"/api/storages/pachyderm?project={site.project.id}")
+    assert listed["status"] == "failed"
+    assert "Nothing is lost: Sync again" in listed["traceback"]
+
+
+def test_a_run_that_was_taken_over_leaves_the_storage_alone(storage: PachydermImportStorage, blocked: Any) -> None:
+    work, go = blocked
+    with override_settings(STORAGE_IN_PROGRESS_TIMER=0.02):
+        storage.run(work)
+        PachydermImportStorage.objects.filter(pk=storage.pk).update(last_sync_job="another", status="failed")
+        (thread,) = [each for each in threading.enumerate() if each.name == f"sync-{storage.pk}"]
+        eventually(lambda: not _pings_at(storage), "the pings to notice")
+        go.set()
+        thread.join(30)
+    storage.refresh_from_db()
+    assert (storage.status, storage.last_sync_job) == ("failed", "another")
+
+
+def _pings_at(storage: PachydermImportStorage) -> bool:
+    """Whether the row still changes from one moment to the next."""
+    before = PachydermImportStorage.objects.values("meta").get(pk=storage.pk)
+    threading.Event().wait(0.1)
+    return bool(before != PachydermImportStorage.objects.values("meta").get(pk=storage.pk))
+
+
+def test_a_storage_that_is_deleted_meanwhile_ends_its_run(storage: PachydermImportStorage, blocked: Any) -> None:
+    work, go = blocked
+    storage.run(work)
+    (thread,) = [each for each in threading.enumerate() if each.name == f"sync-{storage.pk}"]
+    PachydermImportStorage.objects.filter(pk=storage.pk).delete()
+    go.set()
+    thread.join(30)
+    assert not thread.is_alive()

@@ -1,0 +1,234 @@
+"""A simulated Cloudera AI: its variables, an engine that runs the script, its proxy that ends TLS, a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from howdah.client import channel, files, repos
+from howdah.launch import ports
+from howdah.launch.install import Note, Place, requirements_digest, write_note
+from howdah.launch.processes import identify
+from howdah.names import Commit, File, parse_repo
+from howdah.testing.launched import until
+from tests.e2e.studio import Studio
+from tests.proxy.front import PROGRAM, Front
+from tests.proxy.people import PASSWORD
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTSIDE = "127.0.0.2"  # where the platform's proxy holds the application's port
+CHOICE = '<Choices name="c" toName="image"><Choice value="Sharp"/></Choices>'
+CONFIG = f'<View><Image name="image" value="$image"/>{CHOICE}</View>'
+ENGINE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as engines have it, whatever started this one
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+done = shell.run_cell(open("launch.py").read())
+print("The engine goes on:", done.error_in_exec, flush=True)
+"""
+PLATFORM = """
+class Application:
+    def __init__(self, name, script, subdomain):
+        self.name, self.script, self.subdomain = name, script, subdomain
+class Answer:
+    applications = [Application("Other", "other.py", "other"), Application("Howdah", "launch.py", "howdah-x7")]
+class Client:
+    def list_applications(self, project_id, **options):
+        assert project_id == "p-1"
+        return Answer
+def default_client():
+    return Client()
+"""
+
+
+@dataclass
+class Project:
+    """A project's home with Howdah in it, already installed, and what the platform tells its engines."""
+
+    home: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"https://howdah-x7.cml.example.com:{self.port}"
+
+    def environ(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        port_names = ("CDSW_APP_PORT", "CDSW_READONLY_PORT", "CDSW_PUBLIC_PORT")
+        told = {"CDSW_DOMAIN": f"cml.example.com:{self.port}", "CDSW_ENGINE_ID": "e1", "CDSW_PROJECT_ID": "p-1"}
+        ours = {"HOME": str(self.home), "PIP_USER": "1", "PYTHONPATH": str(self.home / "platform")}
+        return {**kept, **dict.fromkeys(port_names, str(self.port)), **told, **ours}
+
+    def record(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.home / "label_studio_data" / "instance.json").read_text())
+        return found
+
+
+class Engine:
+    """An IPython engine that runs launch.py's text in the project's home."""
+
+    def __init__(self, project: Project, number: int) -> None:
+        self._printed = project.home / f"printed-{number}.txt"
+        with self._printed.open("wb") as printed:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", ENGINE, "-f", "kernel.json"],
+                cwd=project.home,
+                env=project.environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def printed(self) -> str:
+        return self._printed.read_text("utf-8", "replace")
+
+    def wait_for(self, text: str) -> None:
+        def there() -> bool:
+            assert text in self.printed or self.process.poll() is None, self.printed
+            return text in self.printed
+
+        until(there, 120, text)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(60)
+
+
+class FarStudio(Studio):
+    """A browser at a name that only the browser knows."""
+
+    def ask(self, path: str, data: dict[str, Any] | None = None) -> Any:
+        ask = """async ([url, data]) => {
+            const token = (document.cookie.match(/csrftoken=([^;]+)/) || [])[1] || "";
+            const headers = {"X-CSRFToken": token, "Content-Type": "application/json"};
+            const answer = await fetch(url, data === null ? {} : {method: "POST", headers, body: JSON.stringify(data)});
+            return [answer.status, await answer.text()];
+        }"""
+        status, text = self.page.evaluate(ask, [self.url + path, data])
+        assert status < 300, f"{path}: {status} {text}"
+        return json.loads(text)
+
+    def tasks(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask(f"/api/tasks?project={self.project}&resolve_uri=false")["tasks"]
+        return found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """The project, with the platform's proxy in front of its application's port."""
+    if PROGRAM is None:
+        pytest.skip("nginx is not installed: `python3 launch.py test` installs it or says how")
+    if sys.platform != "linux":
+        pytest.skip("platform: the loopback network of Linux has more than one address")
+    home = tmp_path / "cdsw"
+    (home / "platform").mkdir(parents=True)
+    (home / "platform" / "cmlapi.py").write_text(PLATFORM)
+    for name in ("launch.py", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, home / name)
+    (home / "src").symlink_to(ROOT / "src")
+    _install(Place(home))
+    found = Project(home, ports.any_free(OUTSIDE))
+    name = "howdah-x7.cml.example.com"
+    with Front(tmp_path / "nginx", "nginx.conf", name, (OUTSIDE, found.port), f"http://127.0.0.1:{found.port}"):
+        yield found
+
+
+def _install(place: Place) -> None:
+    """What an earlier installation has left: here it leads to the Python that runs this test."""
+    place.python.parent.mkdir(parents=True)
+    place.python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    place.python.chmod(0o755)
+    (place.venv / "share").symlink_to(Path(sys.prefix) / "share")
+    write_note(place, Note(str(place.root), requirements_digest(place.root), ("labelstudio",)))
+
+
+def _context(chromium: Browser) -> BrowserContext:
+    context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(30_000)
+    return context
+
+
+def _label(studio: Studio, store: str) -> int:
+    """Sync a source, label its one task, sync the target; the task."""
+    with channel.connect(store) as connection:
+        for name in ("images", "labels"):
+            repos.create(connection, parse_repo(name))
+        with files.modify(connection, Commit(parse_repo("images"), "master")) as changes:
+            changes.put("/a.png", (ROOT / "docs/images/walkthrough-01-signup.png").read_bytes())
+    studio.set_up_project("On the platform", CONFIG)
+    for kind, repo in (("Source", "images"), ("Target", "labels")):
+        studio.set_up_storage(kind, repo, f"{repo}@master")
+    studio.open_storages()
+    assert studio.sync_to_end("images") == "Completed"
+    (task,) = studio.tasks()
+    studio.open_task(task["id"])
+    studio.page.get_by_text("Sharp").first.click()
+    studio.submit()
+    studio.open_storages()
+    assert studio.sync_to_end("labels") == "Completed"
+    return int(task["id"])
+
+
+def test_engine_serves_the_public_name_and_all_is_there_after_a_restart(
+    project: Project, chromium: Browser, tmp_path: Path
+) -> None:
+    assert metadata.version("ipython")
+    with Engine(project, 1) as engine:
+        engine.wait_for(f"Howdah is ready at {project.url} ")
+        record = project.record()
+        assert record["url"] == f"http://127.0.0.1:{project.port}"
+        studio = FarStudio(_context(chromium).new_page(), project.url, tmp_path)
+        studio.sign_up("ada@example.com", PASSWORD)
+        task = _label(studio, record["store"])
+        engine.process.send_signal(signal.SIGINT)
+        engine.wait_for("The engine goes on: None")
+        assert engine.process.wait(60) == 0
+        assert not [child for child in record["children"].values() if identify(child["pid"])]
+    with Engine(project, 2) as engine:
+        engine.wait_for("Howdah is ready at")
+        page = _context(chromium).new_page()
+        page.goto(f"{project.url}/user/login/")
+        page.fill("input[name=email]", "ada@example.com")
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/user/" not in url)
+        again = FarStudio(page, project.url, tmp_path)
+        assert again.ask(f"/api/tasks/{task}")["annotations"][0]["result"][0]["value"] == {"choices": ["Sharp"]}
+        with channel.connect(project.record()["store"]) as connection:
+            assert b"".join(files.get(connection, File(Commit(parse_repo("labels"), "master"), f"/{task}.json")))
+
+
+def test_instance_that_a_killed_engine_has_left_is_ended(project: Project) -> None:
+    with Engine(project, 1) as first:
+        first.wait_for("Howdah is ready at")
+        left = project.record()
+    with Engine(project, 2) as second:
+        second.wait_for(f"Howdah is ready at {project.url} ")
+        assert project.record()["url"] == left["url"]
+        assert not [child for child in left["children"].values() if identify(child["pid"])]
+
+
+def test_failure_is_an_exception_of_the_engine(project: Project) -> None:
+    (project.home / "label_studio_data").write_text("a file, not a folder")
+    with Engine(project, 1) as engine:
+        assert engine.process.wait(60) == 0
+        assert "cannot be used" in engine.printed
+        assert "The engine goes on: Howdah ended with exit code 1" in engine.printed
