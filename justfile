@@ -28,3 +28,7 @@ constraints:
 # Take the pictures of the README's tour again.
 screenshots:
     HOWDAH_SCREENSHOTS=docs/images {{py}} -m pytest -q tests/e2e/test_walkthrough.py
+
+# Measure beside peers and write the figures into docs/reference/performance.md: `just bench startup`.
+bench NAME *ARGUMENTS:
+    {{py}} -m bench.{{NAME}} {{ARGUMENTS}}

@@ -1,0 +1,189 @@
+"""What all benchmarks share: measured actions, ours and a peer's in turns, and the document that tells the ratios.
+
+A figure never stands alone: each is measured beside a peer or a physical limit, alternately and in the same run, since
+machines differ and are noisy. The ratio is the median of the rounds' own ratios, so that a slow minute spoils one round
+and not the comparison. Standard library only; it runs on Linux and macOS.
+
+A benchmark is a module `bench/NAME.py` with a `main`; it ends with `publish("NAME", ...)`, which replaces its own
+section of docs/reference/performance.md and leaves the others alone.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = ROOT / "docs/reference/performance.md"
+_MILLI = 1e-3
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run: seconds by the wall's clock and of the processor, and the largest resident memory in MB (0: not known).
+
+    The processor's seconds are what a busy machine leaves unchanged; they count ended child processes too.
+    """
+
+    seconds: float
+    cpu: float = 0.0
+    memory: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of those that are compared. `run` prepares what it needs, and gives the sample of the part that counts."""
+
+    name: str
+    run: Callable[[], Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One side's samples, in the order of the rounds."""
+
+    name: str
+    samples: tuple[Sample, ...]
+
+    @property
+    def seconds(self) -> float:
+        """The median time."""
+        return median(sample.seconds for sample in self.samples)
+
+    @property
+    def cpu(self) -> float:
+        """The median processor time."""
+        return median(sample.cpu for sample in self.samples)
+
+    @property
+    def memory(self) -> float:
+        """The most that any round took."""
+        return max(sample.memory for sample in self.samples)
+
+    def ratio(self, other: Series, of: Callable[[Sample], float] = lambda sample: sample.seconds) -> float:
+        """How many times the other's this is: the median of the rounds' ratios, by time unless `of` takes another."""
+        pairs = zip(self.samples, other.samples, strict=True)
+        return median(of(mine) / max(of(theirs), 1e-9) for mine, theirs in pairs)
+
+
+def measure(action: Callable[[], object]) -> Sample:
+    """One run of `action` in this process."""
+    before, started = _used(), time.perf_counter()
+    action()
+    seconds = time.perf_counter() - started
+    return Sample(seconds, _used() - before, _megabytes(resource.getrusage(resource.RUSAGE_SELF)))
+
+
+def _used() -> float:
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in spent)
+
+
+def _megabytes(used: resource.struct_rusage) -> float:
+    return used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def command(words: Sequence[str | Path], *, environ: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Sample:
+    """One run of a command, whose output is dropped; `CalledProcessError` if it fails."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        list(map(str, words)),
+        env=None if environ is None else dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)  # it is gone; the object must know
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, list(map(str, words)))
+    return Sample(seconds, used.ru_utime + used.ru_stime, _megabytes(used))
+
+
+def alternate(sides: Sequence[Side], rounds: int, *, warm: bool = False) -> dict[str, Series]:
+    """All sides in turns, `rounds` times, each round in the other order; `warm` runs each once before, not counted."""
+    found: dict[str, list[Sample]] = {side.name: [] for side in sides}
+    if warm:
+        for side in sides:
+            side.run()
+    for number in range(rounds):
+        for side in sides if number % 2 == 0 else reversed(sides):
+            found[side.name].append(side.run())
+    return {name: Series(name, tuple(samples)) for name, samples in found.items()}
+
+
+def told(seconds: float) -> str:
+    """A time as documents show it, by two or three figures."""
+    if seconds < 1:
+        return f"{seconds / _MILLI:.3g} ms"
+    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison of a table: what was done, ours, and the peer's or the limit's."""
+
+    what: str
+    ours: Series
+    peer: Series
+
+    @property
+    def cells(self) -> list[str]:
+        """As the table shows it."""
+        times = [f"{told(one.seconds)} ({told(one.cpu)})" for one in (self.ours, self.peer)]
+        return [self.what, times[0], self.peer.name, times[1], f"{self.ours.ratio(self.peer):.2f}"]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A Markdown table of the comparisons: times with the processor's seconds behind them."""
+    heads = ["", "Howdah (of it processor)", "beside", "time (of it processor)", "ratio"]
+    return grid(heads, [row.cells for row in rows])
+
+
+def grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Any Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def machine(folder: Path) -> str:
+    """What this machine is, in one sentence that names neither it nor any path; `folder` tells the file system."""
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (
+        f"{cores} cores ({platform.machine()}), {round(pages * size / _GIB)} GB of memory, {_file_system(folder)}, "
+        f"{platform.system()}, Python {platform.python_version()}"
+    )
+
+
+def _file_system(folder: Path) -> str:
+    kinds: dict[str, str] = {}
+    mounts = Path("/proc/self/mounts")
+    for line in mounts.read_text("utf-8").splitlines() if mounts.exists() else []:
+        _, place, kind, *_ = line.split()
+        kinds[place] = kind
+    return next((kinds[str(at)] for at in (folder.resolve(), *folder.resolve().parents) if str(at) in kinds), "?")
+
+
+def publish(name: str, text: str, document: Path = DOCUMENT) -> None:
+    """Put `text` into the document as the section of this name, in place of the last run's."""
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
+    there = document.read_text("utf-8") if document.exists() else ""
+    section = f"{begin}{text.rstrip()}\n{end}"
+    if begin in there:
+        before, _, rest = there.partition(begin)
+        whole = before + section + rest.partition(end)[2]
+    else:
+        whole = f"{there.rstrip()}\n\n{section}" if there else section
+    document.write_text(whole, encoding="utf-8")
