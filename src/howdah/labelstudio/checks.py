@@ -46,6 +46,7 @@ def check_settings(**_: Any) -> list[django.CheckMessage]:
     problems: list[django.CheckMessage] = []
     wanted = {
         "GET_STORAGE_LIST": "howdah.labelstudio.storages.get_storage_list",
+        "SAVE_USER": "howdah.labelstudio.accounts.save_user",
         "ANNOTATION_MIXIN": f"{mixins.__name__}.{mixins.StagedAnnotation.__name__}",
     }
     for name, value in wanted.items():

@@ -40,10 +40,13 @@ try:
     from io_storages.proxy_api import ProjectResolveStorageUri, TaskResolveStorageUri
     from io_storages.serializers import ExportStorageSerializer, ImportStorageSerializer
     from io_storages.utils import StorageObject, load_tasks_json
+    from organizations.models import Organization
     from projects.models import Project, ProjectSummary
     from tasks.api import TaskAPI
     from tasks.models import Annotation, AnnotationDraft, AnnotationQuerySet, Prediction, Task, post_bulk_create
+    from users.functions import save_user
     from users.models import User
+    from users.views import user_signup
     from webhooks.models import WebhookAction
     from webhooks.utils import emit_webhooks_for_instance
 except ImportError as error:
@@ -70,6 +73,7 @@ __all__ = [
     "ImportStorageListAPI",
     "ImportStorageSerializer",
     "ImportStorageSyncAPI",
+    "Organization",
     "Project",
     "ProjectResolveStorageUri",
     "ProjectStorageMixin",
@@ -79,6 +83,7 @@ __all__ = [
     "TaskAPI",
     "TaskListAPI",
     "TaskResolveStorageUri",
+    "User",
     "ViewClassPermission",
     "WebhookAction",
     "all_permissions",
@@ -92,6 +97,8 @@ __all__ = [
     "load_tasks_json",
     "post_bulk_create",
     "remove_duplicates",
+    "save_user",
+    "user_signup",
     "wrap",
 ]
 

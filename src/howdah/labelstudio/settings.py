@@ -122,6 +122,12 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
     return config | {"CONN_MAX_AGE": CONN_MAX_AGE, "OPTIONS": config.get("OPTIONS", {}) | ours}
 
 
+def _with_processor(templates: list[dict[str, Any]], processor: str) -> list[dict[str, Any]]:
+    (only,) = templates
+    options = only["OPTIONS"]
+    return [only | {"OPTIONS": options | {"context_processors": [*options["context_processors"], processor]}}]
+
+
 DATABASES = {name: _database(config) for name, config in _host["DATABASES"].items()}
 
 if howdah.TRUST_PROXY.read_bool(os.environ):
@@ -129,6 +135,8 @@ if howdah.TRUST_PROXY.read_bool(os.environ):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 HOWDAH_NO_SIGNUP = howdah.NO_SIGNUP.read_bool(os.environ)
+SAVE_USER = "howdah.labelstudio.accounts.save_user"
+TEMPLATES = _with_processor(_host["TEMPLATES"], "howdah.labelstudio.accounts.tell_pages")
 
 # Set here and not through the host's variables: those would also hide the CSRF cookie from the host's own pages.
 if _host["HOSTNAME"]:
