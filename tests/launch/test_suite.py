@@ -10,7 +10,7 @@ def test_nothing_is_missing_where_everything_is_found() -> None:
 
 
 def test_any_of_a_tools_commands_will_do() -> None:
-    found = {"google-chrome", "ffmpeg", "fc-list", "git", "nginx"}
+    found = {"google-chrome", "ffmpeg", "fc-list", "git", "nginx", "caddy"}
     assert suite.missing(lambda command: command if command in found else None, "darwin") == []
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from howdah.launch import ports
 from howdah.testing.launched import Launched
-from tests.proxy.front import PROGRAM, Front
+from tests.proxy.front import CADDY, PROGRAM, Caddy, Front
+
+PROXIES = {"nginx": (PROGRAM, Front, "nginx-path.conf"), "caddy": (CADDY, Caddy, "Caddyfile-path")}
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running Howdah, and the nginx in front of it."""
+    """A running Howdah, and the proxy in front of it."""
 
     howdah: Launched
     front: Front
@@ -20,16 +22,17 @@ class Site:
     certificate: str
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@pytest.fixture(scope="module", params=PROXIES)
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Howdah at a path of an HTTPS site."""
-    if PROGRAM is None:
-        pytest.skip("nginx is not installed: `python3 launch.py test` installs it or says how")
+    program, proxy, example = PROXIES[request.param]
+    if program is None:
+        pytest.skip(f"{request.param} is not installed: `python3 launch.py test` installs it or says how")
     folder = tmp_path_factory.mktemp("proxy")
     port = ports.any_free("127.0.0.1")
     url = f"https://localhost:{port}/label"
     with Launched(folder / "data", "--port", "0", "--public-url", f"{url}/") as howdah:
         assert howdah.url == url
         upstream = str(howdah.record()["url"])
-        with Front(folder / "nginx", "nginx-path.conf", "localhost", ("127.0.0.1", port), upstream) as front:
+        with proxy(folder / "proxy", example, "localhost", ("127.0.0.1", port), upstream) as front:
             yield Site(howdah, front, url, str(front.certificate))

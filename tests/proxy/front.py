@@ -1,14 +1,17 @@
-"""A real nginx with TLS in front of something, configured by the examples in deploy/."""
+"""A real nginx or Caddy with TLS in front of something, configured by the examples in deploy/."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,7 +23,8 @@ from howdah.testing.launched import until
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PROGRAM = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
-_MAIN = """
+CADDY = shutil.which("caddy")
+_NGINX = """
 daemon off;
 {user}
 pid {folder}/nginx.pid;
@@ -34,6 +38,11 @@ http {{
     scgi_temp_path {folder}/scgi;
     include {folder}/site.conf;
 }}
+"""
+_CADDY = """{
+    admin off
+    auto_https disable_redirects
+}
 """
 
 
@@ -57,34 +66,62 @@ def make_certificate(folder: Path, *names: str) -> tuple[Path, Path]:
     return paths
 
 
-class Front:
-    """nginx with `deploy/<example>` on `host:port`, for the site `name`, passing on to `upstream`."""
+def _replaced(text: str, changes: Mapping[str, str]) -> str:
+    for before, after in changes.items():
+        assert before in text, before
+        text = text.replace(before, after)
+    return text
 
-    def __init__(self, folder: Path, example: str, name: str, address: tuple[str, int], upstream: str) -> None:
-        assert PROGRAM is not None
+
+class Front:
+    """nginx with `deploy/<example>` on `host:port`, for the site `name`, passing on to `upstream`.
+
+    `changes` are made to the example besides: each text in it to another one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        example: str,
+        name: str,
+        address: tuple[str, int],
+        upstream: str,
+        *,
+        changes: Mapping[str, str] | None = None,
+    ) -> None:
         folder.mkdir(parents=True)
-        certificate, key = make_certificate(folder, name)
-        self.certificate = certificate
-        site = (DEPLOY / example).read_text("utf-8")
-        for before, after in {
+        self._folder = folder
+        self.certificate, key = make_certificate(folder, name)
+        self.log = folder / "printed.txt"
+        site = self._adapted((DEPLOY / example).read_text("utf-8"), name, address, key)
+        site = _replaced(site, {"127.0.0.1:8080": urlsplit(upstream).netloc, **(changes or {})})
+        with self.log.open("wb") as printed:
+            environ = {**os.environ, "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+            command = self._command(site)
+            self._process = subprocess.Popen(command, env=environ, stdout=printed, stderr=subprocess.STDOUT)
+        until(lambda: self._ended() or not ports.is_free(*address), what=type(self).__name__)
+
+    def _adapted(self, site: str, name: str, address: tuple[str, int], key: Path) -> str:
+        """The example, for this name and address and with a certificate that is there."""
+        told = {
             "listen 443 ssl": f"listen {address[0]}:{address[1]} ssl",
-            "/etc/ssl/certs/": f"{certificate}; # ",
+            "/etc/ssl/certs/": f"{self.certificate}; # ",
             "/etc/ssl/private/": f"{key}; # ",
-            "http://127.0.0.1:8080": upstream,
             "server_name ": f"server_name {name}; # ",
-        }.items():
-            assert before in site
-            site = site.replace(before, after)
+        }
+        return _replaced(site, told)
+
+    def _command(self, site: str) -> list[str]:
+        """How to run it with this site."""
+        assert PROGRAM is not None
+        folder = self._folder
         (folder / "site.conf").write_text(site)
         user = "user root;" if os.geteuid() == 0 else ""
-        (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))
-        command = [PROGRAM, "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
-        with (folder / "printed.txt").open("wb") as printed:
-            self._process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT)
-        until(lambda: self._ended() or not ports.is_free(*address), what="nginx")
+        (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, user=user))
+        return [PROGRAM, "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
 
     def _ended(self) -> bool:
-        assert self._process.poll() is None, "nginx does not start"
+        assert self._process.poll() is None, f"it does not start: {self.log.read_text('utf-8', 'replace')}"
         return False
 
     def __enter__(self) -> Front:
@@ -95,3 +132,16 @@ class Front:
     ) -> None:
         self._process.terminate()
         self._process.wait(30)
+
+
+class Caddy(Front):
+    """Caddy likewise; what gets certificates from elsewhere and what is of the machine's own Caddy is left out."""
+
+    def _adapted(self, site: str, name: str, address: tuple[str, int], key: Path) -> str:
+        head = f"https://{name}:{address[1]} {{\n\tbind {address[0]}\n\ttls {self.certificate} {key}"
+        return re.sub(r"^\S+ \{$", head, site, count=1, flags=re.MULTILINE)
+
+    def _command(self, site: str) -> list[str]:
+        assert CADDY is not None
+        (self._folder / "Caddyfile").write_text(_CADDY + site)
+        return [CADDY, "run", "--config", f"{self._folder}/Caddyfile", "--adapter", "caddyfile"]

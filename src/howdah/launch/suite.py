@@ -32,6 +32,7 @@ TOOLS = (
     Tool("debootstrap", ("debootstrap", "/usr/sbin/debootstrap"), "debootstrap"),
     Tool("git", ("git",), "git"),
     Tool("nginx", ("nginx", "/usr/sbin/nginx"), "nginx-light"),
+    Tool("Caddy", ("caddy",), "caddy"),
     Tool("iproute2", ("ip",), "iproute2"),
     Tool("unshare", ("unshare",), "util-linux"),
 )
