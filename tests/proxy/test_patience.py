@@ -1,0 +1,70 @@
+"""A Sync that lasts longer than the proxy in front waits for an answer."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from howdah.client import channel, files, repos
+from howdah.launch import ports
+from howdah.names import Commit, parse_repo
+from howdah.testing.launched import Launched, until
+from tests.e2e.studio import Studio
+from tests.proxy.front import PROGRAM, Front
+from tests.proxy.gate import gate
+from tests.proxy.people import PASSWORD
+
+SHORT = {"proxy_read_timeout 1h": "proxy_read_timeout 10s", "proxy_send_timeout 1h": "proxy_send_timeout 10s"}
+CONFIG = '<View><Image name="image" value="$image"/></View>'
+
+
+def test_sync_that_outlasts_the_proxys_patience_is_answered_and_completes(chromium: Browser, tmp_path: Path) -> None:
+    if PROGRAM is None:
+        pytest.skip("nginx is not installed: `python3 launch.py test` installs it or says how")
+    port = ports.any_free("127.0.0.1")
+    url = f"https://localhost:{port}"
+    address = ("127.0.0.1", port)
+    context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860})
+    studio = Studio(context.new_page(), url, tmp_path / "pictures")
+    with Launched(tmp_path / "data", "--port", "0", "--public-url", url) as howdah:
+        assert howdah.url == url
+        _put(howdah.store)
+        upstream = str(howdah.record()["url"])
+        with (
+            Front(tmp_path / "nginx", "nginx.conf", "localhost", address, upstream, changes=SHORT),
+            gate(howdah.store) as way,
+        ):
+            studio.sign_up("ada@example.com", PASSWORD)
+            studio.set_up_project("From afar", CONFIG)
+            studio.set_up_storage("Source", "Slow", "images@master", pachd_address=way.address)
+            studio.open_storages()
+            way.close()  # from here the Sync could last for ever
+            button = studio.card("Slow").get_by_role("button", name=re.compile("sync", re.IGNORECASE))
+            with studio.page.expect_response(re.compile("/sync")) as answer:
+                button.click()
+            assert answer.value.status == 200
+            studio.open_storages()
+            expect(studio.card("Slow")).to_contain_text("In progress")
+            way.open()
+            until(lambda: _is_completed(studio), what="the end of the Sync")
+            assert len(studio.tasks()) == 3
+    assert not studio.errors
+    context.close()
+
+
+def _is_completed(studio: Studio) -> bool:
+    studio.open_storages()
+    return "Completed" in studio.card("Slow").inner_text()
+
+
+def _put(store: str) -> None:
+    with channel.connect(store) as connection:
+        repo = parse_repo("images")
+        repos.create(connection, repo)
+        with files.modify(connection, Commit(repo, "master")) as changes:
+            for number in range(3):
+                changes.put(f"/{number}.png", io.BytesIO(b"no picture"))
