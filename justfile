@@ -20,7 +20,7 @@ test:
 
 # Renew constraints.txt: the newest versions that satisfy pyproject.toml on every Python that we support.
 constraints:
-    echo uv | uv pip compile --universal --python-version 3.10 pyproject.toml - --extra labelstudio --extra test \
+    printf 'uv\nhatchling\neditables\n' | uv pip compile --universal --python-version 3.10 pyproject.toml - --extra labelstudio --extra test \
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --upgrade -o constraints.new
     { head -n 2 constraints.txt; cat constraints.new; } > constraints.tmp && mv constraints.tmp constraints.txt
     rm constraints.new

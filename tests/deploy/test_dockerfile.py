@@ -35,7 +35,8 @@ def test_base_is_pinned_and_slim() -> None:
 
 def test_packages_are_pinned_and_come_before_the_source() -> None:
     installs = [step.rest for step in STEPS if step.word == "RUN" and "pip install" in step.rest]
-    assert all("-c constraints.txt" in rest or "--no-deps ." in rest for rest in installs)
+    assert all("-c constraints.txt" in rest or "--no-deps" in rest for rest in installs)
+    assert all("-b constraints.txt" in rest for rest in installs if "/uv pip" in rest)
     order = [step.rest for step in STEPS]
     assert order.index(next(rest for rest in installs if "pyproject.toml" in rest)) < order.index("src src")
 

@@ -124,7 +124,15 @@ def test_changed_requirements_are_installed_into_what_is_there(place: Place, env
     kept.write_text("")
     install.ensure(place.root, ("labelstudio",), environ, print)
     assert kept.exists()
-    assert "--compile-bytecode" in Path(environ["NOTES"]).read_text()
+    told = Path(environ["NOTES"]).read_text()
+    assert "--compile-bytecode" in told
+    assert f"--build-constraints {place.root / 'constraints.txt'}" in told
+
+
+@pytest.mark.parametrize("tool", ["uv", "hatchling", "editables", "setuptools"])
+def test_what_packages_are_built_with_is_pinned(tool: str) -> None:
+    constraints = (Path(__file__).resolve().parents[2] / "constraints.txt").read_text()
+    assert f"\n{tool}==" in constraints
 
 
 def test_adding_an_extra_keeps_the_others(place: Place, environ: dict[str, str]) -> None:

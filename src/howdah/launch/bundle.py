@@ -206,11 +206,12 @@ def _install_wheels(
     wheels, scratch = at
     # Settings of uv's could aim it at an index, and its cache could lie on another file system and cost a copy.
     own = {name: value for name, value in environ.items() if not name.startswith("UV_")}
+    constraints = str(place.root / "constraints.txt")
     options = ["--no-config", "--offline", "--no-index", "--find-links", str(scratch / "wheels")]
     command = [
         str(_unpack_uv(wheels, scratch)), "pip", "install", "--python", str(place.python), "--compile-bytecode",
         "--quiet", *options, "--cache-dir", str(scratch / "cache"),
-        "-c", str(place.root / "constraints.txt"), "-e", f"{place.root}[{','.join(extras)}]",
+        "-c", constraints, "--build-constraints", constraints, "-e", f"{place.root}[{','.join(extras)}]",
     ]  # fmt: skip
     if not run(command, own, cwd=place.root):
         raise InstallFailed("The packages of the bundle could not be installed; the lines above tell why.")

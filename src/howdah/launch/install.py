@@ -210,14 +210,18 @@ def find_pip(place: Place, environ: Mapping[str, str]) -> list[str]:
 
 
 def _install(place: Place, extras: tuple[str, ...], environ: Mapping[str, str], say: Say) -> None:
-    wanted = ["-c", str(place.root / "constraints.txt"), "-e", f"{place.root}[{','.join(extras)}]"]
+    constraints = place.root / "constraints.txt"
+    wanted = ["-c", str(constraints), "-e", f"{place.root}[{','.join(extras)}]"]
     uv = find_uv(place, environ, say)
     say("Installing Howdah and Label Studio (about 130 packages; a minute or less where the network is fast)")
     if uv is not None:
         sources = environment.for_uv(environ, environment.pip_config_files(environ, Path.home()))
-        command = [*uv, "pip", "install", "--python", str(place.python), "--compile-bytecode", *wanted]
+        pinned = ["--build-constraints", str(constraints), *wanted]
+        command = [*uv, "pip", "install", "--python", str(place.python), "--compile-bytecode", *pinned]
         if run(command, sources, cwd=place.root):
             return
         say("uv could not do it; trying pip")
-    if not run([*find_pip(place, environ), "install", *wanted], environ, cwd=place.root):
+    # What packages are built with: older pips take it from the one variable, newer ones from the other.
+    pins = dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), constraints.as_uri())
+    if not run([*find_pip(place, environ), "install", *wanted], {**environ, **pins}, cwd=place.root):
         raise InstallFailed("The packages could not be installed; the lines above tell why. Then run launch.py again.")

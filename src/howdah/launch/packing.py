@@ -32,7 +32,7 @@ PLATFORMS = {
     "macos-x86_64": ("x86_64-apple-darwin", "macosx_14_0_x86_64"),
 }
 # What building the project's own package takes, and the program that installs.
-_TOOLS = "uv\nhatchling>=1.27\neditables\n"
+_TOOLS = "uv\nhatchling\neditables\n"
 _SOURCES = ("launch.py", "pyproject.toml", "constraints.txt", "README.md", "LICENSE", "CHANGELOG.md", "src", "docs")
 
 
@@ -118,7 +118,8 @@ def _gather(place: Place, target: Target, scratch: Path, environ: Mapping[str, s
     if not run([*find_pip(place, environ), *fetching], environ, cwd=scratch):
         raise InstallFailed("The packages could not be fetched; the lines above tell why.")
     for source in sorted(path for path in folder.iterdir() if path.suffix != ".whl"):
-        if not run([*uv, "build", "--quiet", "--wheel", "-o", str(folder), str(source)], sources, cwd=scratch):
+        building = ["build", "--quiet", "--wheel", "--build-constraints", str(place.root / "constraints.txt")]
+        if not run([*uv, *building, "-o", str(folder), str(source)], sources, cwd=scratch):
             raise InstallFailed(f"{source.name} comes as source and could not be built; the lines above tell why.")
     return sorted(folder.glob("*.whl"))
 
