@@ -20,12 +20,17 @@ from tests.e2e.studio import Studio
 
 # Where the pictures of the documentation go; `just screenshots` sets it, other runs leave the documentation alone.
 PICTURES = os.environ.get("HOWDAH_SCREENSHOTS", "")
+# Another installation than the one that runs the tests: the folder of its launch.py. `apart` sets it.
+ELSEWHERE = os.environ.get("HOWDAH_INSTALLED_IN", "")
+PROGRAMS = Path(ELSEWHERE, ".venv", "bin") if ELSEWHERE else Path(sys.executable).parent
+LAUNCH = [str(Path(ELSEWHERE, "launch.py"))] if ELSEWHERE else ["-I", "-m", "howdah.launch.main"]
 
 
 @pytest.fixture(scope="module")
 def howdah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
     """The product, freshly started on an empty folder."""
-    with Launched(tmp_path_factory.mktemp("e2e") / "data", "--port", "0") as launched:
+    command = (str(PROGRAMS / "python"), *LAUNCH)
+    with Launched(tmp_path_factory.mktemp("e2e") / "data", "--port", "0", command=command) as launched:
         assert launched.url
         yield launched
 
@@ -59,7 +64,7 @@ class CommandLine:
 
     def __call__(self, *words: str, status: int = 0) -> str:
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "howdah"), *words],
+            [str(PROGRAMS / "howdah"), *words],
             env={**os.environ, "HOME": str(self.home)},
             capture_output=True,
             text=True,
