@@ -2,7 +2,7 @@
 
 A figure never stands alone: each is measured beside a peer or a physical limit, alternately and in the same run, since
 machines differ and are noisy. The ratio is the median of the rounds' own ratios, so that a slow minute spoils one round
-and not the comparison. Standard library only; it runs on Linux and macOS.
+and not the comparison.
 
 A benchmark is a module `bench/NAME.py` with a `main`; it ends with `publish("NAME", ...)`, which replaces its own
 section of docs/reference/performance.md and leaves the others alone.
@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from howdah import filesystems
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs/reference/performance.md"
@@ -160,20 +162,12 @@ def grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def machine(folder: Path) -> str:
     """What this machine is, in one sentence that names neither it nor any path; `folder` tells the file system."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    kind = filesystems.kind_of(folder.resolve(), filesystems.read_mounts())
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
-        f"{cores} cores ({platform.machine()}), {round(pages * size / _GIB)} GB of memory, {_file_system(folder)}, "
+        f"{cores} cores ({platform.machine()}), {round(pages * size / _GIB)} GB of memory, {kind} file system, "
         f"{platform.system()}, Python {platform.python_version()}"
     )
-
-
-def _file_system(folder: Path) -> str:
-    kinds: dict[str, str] = {}
-    mounts = Path("/proc/self/mounts")
-    for line in mounts.read_text("utf-8").splitlines() if mounts.exists() else []:
-        _, place, kind, *_ = line.split()
-        kinds[place] = kind
-    return next((kinds[str(at)] for at in (folder.resolve(), *folder.resolve().parents) if str(at) in kinds), "?")
 
 
 def publish(name: str, text: str, document: Path = DOCUMENT) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 MOUNTS = Path("/proc/mounts")
+# What taking a lock fails with where the file system knows none; a lock that somebody holds fails otherwise.
+NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "lustre", "gluster", "fuse.gluster", "ceph", "fuse.ceph")
 
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from howdah.filesystems import NO_LOCKS
 from howdah.launch import environment
 
 VENV = ".venv"
@@ -98,14 +99,18 @@ Installer = Callable[[Place, tuple[str, ...], Mapping[str, str], Say], None]
 
 
 @contextmanager
-def _turn(root: Path, say: Say) -> Iterator[None]:
-    """Holds the right to install here; waits for another launch that has it."""
+def turn(root: Path, say: Say) -> Iterator[None]:
+    """Holds the right to install here; waits for another launch that has it, where the file system knows locks."""
     with open(root / f"{VENV}.lock", "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say("Another launch is installing here; waiting for it ...")
             fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            say(f"{root} lies where files cannot be locked: start no other launch here until this one is ready")
         yield
 
 
@@ -136,7 +141,7 @@ def ensure(
     place = Place(root)
     if is_ready(place, extras):
         return place
-    with _turn(root, say):
+    with turn(root, say):
         if is_ready(place, extras):  # the launch that we waited for has done it
             return place
         note = read_note(place)

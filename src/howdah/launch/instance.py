@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from howdah.filesystems import NO_LOCKS
 from howdah.launch.paths import DataFolder, replace_file
 from howdah.launch.processes import Process, end, is_alive
 
@@ -75,7 +75,7 @@ def held(folder: DataFolder) -> Iterator[None]:
         except BlockingIOError:
             raise AlreadyRunning from None
         except OSError as error:
-            if error.errno not in {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}:
+            if error.errno not in NO_LOCKS:
                 raise  # else the file system knows no locks, and the record alone has to tell
         other = read(folder)
         if other is not None and other.launcher.pid != os.getpid() and is_alive(other.launcher):

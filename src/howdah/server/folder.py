@@ -18,6 +18,7 @@ from howdah.db.database import Tx
 from howdah.db.migrate import migrate
 from howdah.db.sqlite import SqliteDatabase
 from howdah.errors import Unavailable, WrongState
+from howdah.filesystems import NO_LOCKS
 from howdah.pfs import projects
 from howdah.store.bucket import DirectoryBucket
 from howdah.store.store import Store
@@ -63,11 +64,15 @@ def ids(tx: Tx) -> tuple[str, str]:
 def _take(lock: int, data: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
         raise WrongState(
             f"data folder {data} is in use by process {holder}: stop that one first, or choose another folder",
             kind="folder-in-use",
         ) from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise Unavailable(f"data folder {data} cannot be locked ({error.strerror}): choose another") from error
+        # Such file systems are the network's, where the database is locked by its own means for as long as it is open.
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
