@@ -8,4 +8,5 @@ sys.path.insert(0, os.path.join(ROOT, "src"))
 
 from howdah.launch import engine  # noqa: E402  (only now can it be found)
 
-engine.install(ROOT)
+place = engine.install(ROOT)
+print(f"* Howdah is installed in {place.venv}; the application can start")

@@ -94,6 +94,7 @@ def test_machine_without_pip_and_uv_is_told_what_to_do(place: Place) -> None:
 UV = """#!/bin/sh
 [ "$1" = --version ] && exit 0
 echo "$*" >> "$NOTES"
+printf 'Installed 2 packages\n + click==8.1\n - click==8.0\n' >&2
 [ -z "$GO_ON" ] || until [ -e "$GO_ON" ]; do sleep 0.05; done
 """
 
@@ -118,12 +119,16 @@ def test_half_made_installation_is_made_anew(place: Place, environ: dict[str, st
     assert (place.venv / "pyvenv.cfg").exists()
 
 
-def test_changed_requirements_are_installed_into_what_is_there(place: Place, environ: dict[str, str]) -> None:
+def test_changed_requirements_are_installed_into_what_is_there(
+    place: Place, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     (place.root / "constraints.txt").write_text("click==8.2\n")
     kept = place.venv / "kept"
     kept.write_text("")
     install.ensure(place.root, ("labelstudio",), environ, print)
     assert kept.exists()
+    assert "Installed 2 packages\n" in (shown := capsys.readouterr().out)
+    assert "click==" not in shown
     told = Path(environ["NOTES"]).read_text()
     assert "--compile-bytecode" in told
     assert f"--build-constraints {place.root / 'constraints.txt'}" in told

@@ -26,6 +26,7 @@ from howdah.launch import environment
 VENV = ".venv"
 _NOTE = "howdah-install.json"
 _REQUIREMENTS = ("pyproject.toml", "constraints.txt")
+_LISTED = (" + ", " - ", " ~ ")
 
 Say = Callable[[str], None]
 
@@ -160,15 +161,30 @@ def ensure(
 
 
 def run(command: list[str], environ: Mapping[str, str], *, cwd: Path, quiet: bool = False) -> bool:
-    """Whether `command` ran well; its output goes to the user unless `quiet`."""
-    output = subprocess.DEVNULL if quiet else None
+    """Whether `command` ran well. Unless `quiet`, the user sees its output, but for uv's list of all packages.
+
+    It is printed by this Python's own means: an engine that runs us may show nothing else.
+    """
     try:
-        done = subprocess.run(  # noqa: S603
-            command, env=dict(environ), cwd=cwd, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            env=dict(environ),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
     except OSError:
         return False
-    return done.returncode == 0
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            if not quiet and not line.startswith(_LISTED):
+                print(line, end="", flush=True)
+    return process.returncode == 0
 
 
 def _make_venv(place: Place, environ: Mapping[str, str], say: Say) -> None:
