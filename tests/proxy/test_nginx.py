@@ -1,4 +1,4 @@
-"""nginx with HTTPS in front, at a path of its own, as deploy/nginx-path.conf has it."""
+"""nginx and Caddy with HTTPS in front, at a path of its own, as the examples in deploy/ have it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ import pytest
 from playwright.sync_api import Browser
 
 from howdah.client import channel, files, repos
+from howdah.doctor import proxy
+from howdah.doctor.finding import Finding, State
+from howdah.launch import ports
 from howdah.names import Commit, File, parse_repo
 from howdah.testing.launched import until
 from tests.e2e.studio import Studio
 from tests.proxy.conftest import Site
 from tests.proxy.people import PASSWORD, Person
+from tests.proxy.front import Front
 
 CHOICE = '<Choices name="c" toName="image"><Choice value="Sharp"/></Choices>'
 BOX = f'<View><Image name="image" value="$image"/>{CHOICE}</View>'
-BIG = 64 * 1024 * 1024
+BIG = 128 * 1024 * 1024
+FORGED = {"X_Forwarded_Host": "elsewhere.example.com", "X_Forwarded_Proto": "http", "X_Forwarded_For": "192.0.2.1"}
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +51,63 @@ def test_form_from_another_site_is_refused(site: Site, ada: Person) -> None:
         assert answer.status == 403
 
 
-def test_stranger_is_led_to_the_sign_in_page_of_this_path(site: Site) -> None:
-    with Person(site.url, site.certificate).open("/projects/") as page:
+@pytest.mark.parametrize("asked", ["/projects/", "/projects"])
+def test_stranger_is_led_to_the_sign_in_page_of_this_path(site: Site, asked: str) -> None:
+    with Person(site.url, site.certificate).open(asked) as page:
         assert page.url == f"{site.url}/user/login/?next=/label/projects/"
 
 
 def test_signing_out_stays_on_this_path(site: Site, ada: Person) -> None:
+def test_path_without_its_slash_leads_to_the_site(site: Site) -> None:
+    with Person(site.url, site.certificate).open("") as page:
+        assert page.url == f"{site.url}/user/login/"
+
+
+def test_visitor_cannot_forge_what_the_proxy_tells(site: Site, ada: Person) -> None:
+    ada.ask("/api/projects", {"title": "One of two"})
+    ada.ask("/api/projects", {"title": "Two of two"})
+    with ada.open("/api/projects?page_size=1", None, **FORGED) as answer:
+        assert json.load(answer)["next"].startswith(f"{site.url}/api/projects/?")
+
+
+def test_doctor_is_content_with_the_proxy(site: Site) -> None:
+    found = {finding.check: finding for finding in _doctor(site, site.url)}
+    assert found[proxy.REACHED].state is State.WARNING
+    assert "self-signed certificate" in found[proxy.REACHED].told
+    assert found[proxy.TOLD].state is State.GOOD, found[proxy.TOLD]
+
+
+def test_doctor_tells_what_is_asked_to_those_alone_who_can_write_the_data_folder(site: Site, ada: Person) -> None:
+    with ada.open(f"/howdah/seen/{'0' * 32}") as answer:
+        assert answer.status == 404
+
+
+def _doctor(site: Site, url: str) -> list[Finding]:
+    return list(proxy.examine(site.howdah.data, url, str(site.howdah.record()["url"])))
+
+
+MISTAKES = [
+    ({"proxy_set_header": "# "}, "hands on the name 127.0.0.1:"),
+    ({"$scheme": "http"}, "says that people come by http, not https"),
+    ({"proxy_set_header X-Forwarded-Host": "# "}, "as visitors send them"),
+    ({"location /label/": "location /other/"}, "does not lead to this instance: the answer is 404"),
+    ({"http://127.0.0.1:": "http://127.0.0.2:"}, "does not lead to this instance: the answer is 502"),
+]
+
+
+@pytest.mark.parametrize(("changes", "told"), MISTAKES)
+def test_doctor_names_the_mistake_of_a_proxy_and_the_remedy(
+    site: Site, tmp_path: Path, changes: dict[str, str], told: str
+) -> None:
+    address = ("127.0.0.1", ports.any_free("127.0.0.1"))
+    upstream = str(site.howdah.record()["url"])
+    with Front(tmp_path / "nginx", "nginx-path.conf", "localhost", address, upstream, changes=changes):
+        found = _doctor(site, f"https://localhost:{address[1]}/label")[-1]
+    assert told in found.told
+    assert found.state is not State.GOOD
+    assert found.remedy
+
+
     person = Person(site.url, site.certificate)
     person.sign_in("ada@example.com").close()
     with person.open("/logout") as page:

@@ -1,4 +1,4 @@
-"""What runs, or could: the ports, the instance on the data folder, the store, the version of Label Studio."""
+"""What runs, or could: the ports, the instance on the data folder and the proxy before it, the store, the host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 from howdah.client import channel, cluster
-from howdah.doctor.finding import Finding, failure, good, warning
+from howdah.doctor import proxy
+from howdah.doctor.finding import Finding, State, failure, good, warning
 from howdah.errors import HowdahError
 from howdah.settings import DEFAULT_HOST, DEFAULT_STORE_PORT, DEFAULT_WEB_PORT
 
@@ -23,7 +24,10 @@ _LIMIT = 5.0
 def examine(data: Path, address: str) -> Iterator[Finding]:
     """Every check of what runs, in order; `address` is the store that the command line would use."""
     record = _record(data)
-    yield instance(record, data)
+    found = instance(record, data)
+    yield found
+    if (public := record.get("public_url")) and found.state is State.GOOD:
+        yield from proxy.examine(data, str(public), str(record["url"]))
     for name, port in (("web", DEFAULT_WEB_PORT), ("store", DEFAULT_STORE_PORT)):
         yield port_of(name, port, is_ours=f":{port}" in f"{record.get('url')} {record.get('store')}")
     yield store(str(record.get("store") or address))

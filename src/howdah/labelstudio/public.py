@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -30,3 +34,21 @@ class AtPublicURL:
         if self._name and "HTTP_X_FORWARDED_PROTO" not in environ and environ.get("HTTP_HOST") == self._name:
             environ["wsgi.url_scheme"] = self._scheme
         return self._application(environ, start_response)
+
+
+def keep_path(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: the host takes the URL's path off a request to which it adds a slash; this puts it back."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.path == request.path_info:
+            request.path = (settings.FORCE_SCRIPT_NAME or "") + request.path_info
+        return get_response(request)
+
+    return answer
+
+
+def how_seen(request: HttpRequest, name: str) -> HttpResponse:
+    """How this request looks here, for `howdah doctor`: told to those alone who can write into the data folder."""
+    if not (Path(settings.BASE_DATA_DIR) / f"seen-{name}").is_file():
+        return HttpResponse(status=404)
+    return JsonResponse({"scheme": request.scheme, "name": request.get_host()})

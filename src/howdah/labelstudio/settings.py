@@ -145,3 +145,4 @@ if _host["HOSTNAME"]:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
     SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = _public.path or "/"
     LOGIN_URL = _public.path + _host["LOGIN_URL"]
+    MIDDLEWARE = ["howdah.labelstudio.public.keep_path", *_host["MIDDLEWARE"]]

@@ -8,7 +8,7 @@ from core.urls import urlpatterns as host_urlpatterns
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, re_path
 
-from howdah.labelstudio import accounts, api, media
+from howdah.labelstudio import accounts, api, media, public
 
 
 def no_tips(_request: HttpRequest) -> HttpResponse:
@@ -41,6 +41,7 @@ def _storage_paths() -> list[URLPattern]:
 urlpatterns = [
     re_path(r"^heidi-tips/?$", no_tips, name="howdah-no-tips"),
     re_path(r"^user/signup/?$", accounts.sign_up, name="howdah-sign-up"),
+    re_path(r"^howdah/seen/(?P<name>[0-9a-f]{32})$", public.how_seen, name="howdah-seen"),
     *_storage_paths(),
     path("tasks/<int:task_id>/resolve/", media.TaskMedia.as_view(), name="howdah-media"),
     path("tasks/<int:task_id>/presign/", media.TaskMedia.as_view()),
