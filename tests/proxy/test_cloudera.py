@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext
 
 from howdah.client import channel, files, repos
@@ -36,7 +38,7 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as engines have it, whatever started this one
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
-done = shell.run_cell(open("launch.py").read())
+done = shell.run_cell(open("{script}").read())
 print("The engine goes on:", done.error_in_exec, flush=True)
 """
 PLATFORM = """
@@ -56,7 +58,7 @@ def default_client():
 
 @dataclass
 class Project:
-    """A project's home with Howdah in it, already installed, and what the platform tells its engines."""
+    """A project's home with Howdah in it, and what the platform tells its engines."""
 
     home: Path
     port: int
@@ -66,7 +68,10 @@ class Project:
         return f"https://howdah-x7.cml.example.com:{self.port}"
 
     def environ(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        # Where packages come from, as an administrator tells it; what is in the machine's cache is not fetched again.
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "SSL_", "LANG"))}
+        kept.setdefault("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))
+        kept["PATH"] = ":".join(folder for folder in os.get_exec_path() if not Path(folder, "uv").exists())
         port_names = ("CDSW_APP_PORT", "CDSW_READONLY_PORT", "CDSW_PUBLIC_PORT")
         told = {"CDSW_DOMAIN": f"cml.example.com:{self.port}", "CDSW_ENGINE_ID": "e1", "CDSW_PROJECT_ID": "p-1"}
         ours = {"HOME": str(self.home), "PIP_USER": "1", "PYTHONPATH": str(self.home / "platform")}
@@ -78,13 +83,13 @@ class Project:
 
 
 class Engine:
-    """An IPython engine that runs launch.py's text in the project's home."""
+    """An IPython engine that runs a script's text in the project's home."""
 
-    def __init__(self, project: Project, number: int) -> None:
+    def __init__(self, project: Project, number: int, script: str = "launch.py") -> None:
         self._printed = project.home / f"printed-{number}.txt"
         with self._printed.open("wb") as printed:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", ENGINE, "-f", "kernel.json"],
+                [sys.executable, "-c", ENGINE.format(script=script), "-f", "kernel.json"],
                 cwd=project.home,
                 env=project.environ(),
                 stdin=subprocess.DEVNULL,
@@ -96,12 +101,12 @@ class Engine:
     def printed(self) -> str:
         return self._printed.read_text("utf-8", "replace")
 
-    def wait_for(self, text: str) -> None:
+    def wait_for(self, text: str, seconds: float = 120) -> None:
         def there() -> bool:
             assert text in self.printed or self.process.poll() is None, self.printed
             return text in self.printed
 
-        until(there, 120, text)
+        until(there, seconds, text)
 
     def __enter__(self) -> Engine:
         return self
@@ -131,24 +136,46 @@ class FarStudio(Studio):
         return found
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+@contextmanager
+def _platform(home: Path) -> Iterator[Project]:
     """The project, with the platform's proxy in front of its application's port."""
     if PROGRAM is None:
         pytest.skip("nginx is not installed: `python3 launch.py test` installs it or says how")
     if sys.platform != "linux":
         pytest.skip("platform: the loopback network of Linux has more than one address")
-    home = tmp_path / "cdsw"
-    (home / "platform").mkdir(parents=True)
+    (home / "platform").mkdir()
     (home / "platform" / "cmlapi.py").write_text(PLATFORM)
+    found = Project(home, ports.any_free(OUTSIDE))
+    name, folder = "howdah-x7.cml.example.com", home.with_name("nginx")
+    with Front(folder, "nginx.conf", name, (OUTSIDE, found.port), f"http://127.0.0.1:{found.port}"):
+        yield found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project with Howdah installed already."""
+    home = tmp_path / "cdsw"
+    home.mkdir()
     for name in ("launch.py", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, home / name)
     (home / "src").symlink_to(ROOT / "src")
     _install(Place(home))
-    found = Project(home, ports.any_free(OUTSIDE))
-    name = "howdah-x7.cml.example.com"
-    with Front(tmp_path / "nginx", "nginx.conf", name, (OUTSIDE, found.port), f"http://127.0.0.1:{found.port}"):
+    with _platform(home) as found:
         yield found
+
+
+@pytest.fixture
+def prototype(tmp_path: Path) -> Iterator[Project]:
+    """A project as it is when somebody has just made it of this repository, before any of its tasks has run."""
+    home = tmp_path / "cdsw"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(home)], check=True)
+    with _platform(home) as found:
+        yield found
+
+
+def _tasks(home: Path) -> list[str]:
+    """The scripts that the platform runs, in order: the session's that installs, and the application's."""
+    return [task["script"] for task in yaml.safe_load((home / ".project-metadata.yaml").read_text())["tasks"]]
 
 
 def _install(place: Place) -> None:
@@ -187,12 +214,21 @@ def _label(studio: Studio, store: str) -> int:
     return int(task["id"])
 
 
-def test_engine_serves_the_public_name_and_all_is_there_after_a_restart(
-    project: Project, chromium: Browser, tmp_path: Path
+@pytest.mark.timeout(900)
+def test_prototype_installs_itself_serves_the_public_name_and_all_is_there_after_a_restart(
+    prototype: Project, chromium: Browser, tmp_path: Path
 ) -> None:
     assert metadata.version("ipython")
-    with Engine(project, 1) as engine:
+    project = prototype
+    install, application = _tasks(project.home)
+    with Engine(project, 0, install) as session:
+        session.wait_for("The engine goes on: None", 600)
+        assert "Installing" in session.printed
+        assert "the application can start" in session.printed
+    with Engine(project, 1, application) as engine:
         engine.wait_for(f"Howdah is ready at {project.url} ")
+        assert "Installing" not in engine.printed
+        assert not (project.home / ".local").exists()  # where PIP_USER would have put packages
         record = project.record()
         assert record["url"] == f"http://127.0.0.1:{project.port}"
         studio = FarStudio(_context(chromium).new_page(), project.url, tmp_path)
@@ -202,7 +238,7 @@ def test_engine_serves_the_public_name_and_all_is_there_after_a_restart(
         engine.wait_for("The engine goes on: None")
         assert engine.process.wait(60) == 0
         assert not [child for child in record["children"].values() if identify(child["pid"])]
-    with Engine(project, 2) as engine:
+    with Engine(project, 2, application) as engine:
         engine.wait_for("Howdah is ready at")
         page = _context(chromium).new_page()
         page.goto(f"{project.url}/user/login/")
