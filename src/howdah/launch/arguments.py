@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 from howdah.settings import DEFAULT_HOST, DEFAULT_WEB_PORT, PASSWORD, USER_TOKEN, USERNAME
 
 _MOST = 65535
+_USUAL_PORTS = {"http": 80, "https": 443}
+_PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,32 @@ def _port(text: str) -> int:
 
 
 def public_url(text: str) -> str:
-    """A URL of a site or of a path on it, without the slash at its end; `ArgumentTypeError` for anything else."""
+    """A URL of a site or of a path on it, as browsers write it, without the slash at its end.
+
+    `ArgumentTypeError` for anything else.
+    """
     try:
         parts = urlsplit(text)
-        well = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        name = _as_browsers_write(parts.hostname or "")
+        well = parts.scheme in _USUAL_PORTS and bool(name) and parts.port != 0
     except ValueError:
         well = False
     if not well or parts.query or parts.fragment or "@" in parts.netloc or any(c.isspace() for c in text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a public URL, such as https://labels.example.com/label")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    if not _PATH.fullmatch(parts.path):
+        raise argparse.ArgumentTypeError(f"the path of {text!r} must be of plain letters, digits and the signs . _ ~ -")
+    port = "" if parts.port in {None, _USUAL_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{name}{port}{parts.path.rstrip('/')}"
+
+
+def _as_browsers_write(name: str) -> str:
+    """A host's name in the letters that a browser sends; `ValueError` where browsers do not agree on them."""
+    if ":" in name:
+        return f"[{name}]"
+    plain = name.encode("idna")
+    if not name.isascii() and plain.decode("idna") != name:
+        raise ValueError(name)
+    return plain.decode("ascii")
 
 
 def _parser() -> argparse.ArgumentParser:
