@@ -58,13 +58,21 @@ class Stage:
     healthcheck: list[str] = field(default_factory=list)
 
     def inside(self, command: list[str], environ: Mapping[str, str], binds: Mapping[Path, str]) -> list[str]:
-        """The command that runs `command` as process 1 in this root, seeing `binds` of the machine's files."""
-        mounts = "".join(f"mount --bind {machine} {self.root}{place} && " for machine, place in binds.items())
+        """The command that runs `command` as process 1 in this root, seeing `binds` of the machine's files.
+
+        A bind's place may end with `:ro`, as an engine's does.
+        """
+        mounts = "".join(_mount(machine, f"{self.root}{place}") for machine, place in binds.items())
         known = [f"{name}={value}" for name, value in {**self.environ, **environ}.items()]
         enter = ["chroot", f"--userspec={self.user}", str(self.root), "env", "-i", f"--chdir={self.workdir}", *known]
         engine = f"mount -t proc proc {self.root}/proc && mount -t tmpfs -o mode=1777 tmpfs {self.root}/dev/shm"
         script = f'{mounts}{engine} && exec "$@"'
         return ["unshare", "--mount", "--pid", "--fork", "sh", "-c", script, "sh", *enter, *command]
+
+
+def _mount(machine: Path, told: str) -> str:
+    place, _, mode = told.partition(":")
+    return f"mount --bind {machine} {place} && " + (f"mount -o remount,bind,ro {place} && " if mode == "ro" else "")
 
 
 class Builder:

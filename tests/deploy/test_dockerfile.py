@@ -18,6 +18,7 @@ import pytest
 from howdah.testing.launched import get, until
 from howdah.testing.servers import StoreServer
 from tests.deploy.dockerfile import Builder, Stage, Step, parse
+from tests.deploy.labels import USER, label, labels_in_store, labels_in_studio
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "deploy/Dockerfile").read_text("utf-8")
@@ -92,9 +93,11 @@ def _free_port() -> int:
 class Container:
     """The image, run; `url` as soon as it is told, and `printed` for all that it tells."""
 
-    def __init__(self, image: Stage, printed: Path, options: list[str], binds: dict[Path, str]) -> None:
+    def __init__(self, image: Stage, printed: Path, port: int, binds: dict[Path, str]) -> None:
+        self.url = f"http://127.0.0.1:{port}"
         self._file = printed
-        command = image.inside([*image.entrypoint, *options], {}, binds)
+        options = ["--host", "127.0.0.1", "--port", str(port)]  # a container has an address of its own, this has not
+        command = image.inside([*image.entrypoint, *options], USER, binds)
         with printed.open("wb") as out:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
 
@@ -121,8 +124,7 @@ class Container:
 
 @contextmanager
 def _container(image: Stage, printed: Path, port: int, binds: dict[Path, str]) -> Iterator[Container]:
-    options = ["--host", "127.0.0.1", "--port", str(port)]  # a container has an address of its own, this has not
-    container = Container(image, printed, options, binds)
+    container = Container(image, printed, port, binds)
     try:
         yield container
     finally:
@@ -142,16 +144,22 @@ def volume(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(900)
 def test_container_answers_is_healthy_and_keeps_its_data(image: Stage, volume: Path, tmp_path: Path) -> None:
+    task = 0
     for turn in ("first", "second"):
         port = _free_port()
         with _container(image, tmp_path / turn, port, {volume: "/data"}) as container:
             container.ready()
-            assert get(f"http://127.0.0.1:{port}/user/login/").status == 200
+            assert get(f"{container.url}/user/login/").status == 200
             check = [word.replace(":8080/", f":{port}/") for word in image.healthcheck]
             subprocess.run(image.inside(check, {}, {}), check=True)
-            assert (volume / "store").stat().st_uid == 1000
             assert "config.json cannot" not in container.printed
+            store = json.loads((volume / "instance.json").read_text())["store"]
+            task = task or label(container.url, store)
+            assert labels_in_studio(container.url, task) == labels_in_store(store, task) == {"choices": ["Yes"]}
             assert container.stop() == 0
+        assert {path.stat().st_uid for path in volume.rglob("*")} == {1000}
+        assert not (volume / "instance.json").exists()
+        assert "stopped" in (volume / "logs/howdah.log").read_text().splitlines()[-1]
     assert subprocess.run(image.inside(check, {}, {}), check=False, capture_output=True).returncode == 1
 
 
@@ -165,11 +173,12 @@ def test_mounted_configuration_leads_to_that_cluster(image: Stage, volume: Path,
         config.write_text(json.dumps({"v2": {"active_context": "cluster", "contexts": contexts}}))
         os.chown(config, 1000, 1000)
         config.chmod(0o600)
-        binds = {volume: "/data", config: "/root/.pachyderm/config.json"}
+        binds = {volume: "/data", config: "/root/.pachyderm/config.json:ro"}
         with _container(image, tmp_path / "printed", _free_port(), binds) as container:
             container.ready()
             assert f"Labeling on the store at {cluster.address}" in container.printed
             assert json.loads((volume / "instance.json").read_text())["children"].keys() == {"label-studio"}
+            assert labels_in_store(cluster.address, label(container.url, cluster.address)) == {"choices": ["Yes"]}
         os.chown(config, 4321, 4321)
         with _container(image, tmp_path / "refused", _free_port(), binds) as container:
             assert container._process.wait(60) == 1
