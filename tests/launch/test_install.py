@@ -130,7 +130,6 @@ def test_changed_requirements_are_installed_into_what_is_there(
     assert "Installed 2 packages\n" in (shown := capsys.readouterr().out)
     assert "click==" not in shown
     told = Path(environ["NOTES"]).read_text()
-    assert "--compile-bytecode" in told
     assert f"--build-constraints {place.root / 'constraints.txt'}" in told
 
 

@@ -209,8 +209,8 @@ def _install_wheels(
     constraints = str(place.root / "constraints.txt")
     options = ["--no-config", "--offline", "--no-index", "--find-links", str(scratch / "wheels")]
     command = [
-        str(_unpack_uv(wheels, scratch)), "pip", "install", "--python", str(place.python), "--compile-bytecode",
-        "--quiet", *options, "--cache-dir", str(scratch / "cache"),
+        str(_unpack_uv(wheels, scratch)), "pip", "install", "--python", str(place.python), "--quiet",
+        *options, "--cache-dir", str(scratch / "cache"),
         "-c", constraints, "--build-constraints", constraints, "-e", f"{place.root}[{','.join(extras)}]",
     ]  # fmt: skip
     if not run(command, own, cwd=place.root):

@@ -238,11 +238,11 @@ def _install(place: Place, extras: tuple[str, ...], environ: Mapping[str, str], 
     if uv is not None:
         sources = environment.for_uv(environ, environment.pip_config_files(environ, Path.home()))
         pinned = ["--build-constraints", str(constraints), *wanted]
-        command = [*uv, "pip", "install", "--python", str(place.python), "--compile-bytecode", *pinned]
+        command = [*uv, "pip", "install", "--python", str(place.python), *pinned]
         if run(command, sources, cwd=place.root):
             return
         say("uv could not do it; trying pip")
     # What packages are built with: older pips take it from the one variable, newer ones from the other.
     pins = dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), constraints.as_uri())
-    if not run([*find_pip(place, environ), "install", *wanted], {**environ, **pins}, cwd=place.root):
+    if not run([*find_pip(place, environ), "install", "--no-compile", *wanted], {**environ, **pins}, cwd=place.root):
         raise InstallFailed("The packages could not be installed; the lines above tell why. Then run launch.py again.")
