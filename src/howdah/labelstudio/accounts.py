@@ -13,10 +13,9 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from howdah.labelstudio import host
-
-CLOSED = "Signing up is closed here. Ask a colleague who has an account for an invite link (Organization > Invite)."
 
 _one_at_a_time = threading.Lock()
 
@@ -24,13 +23,13 @@ _one_at_a_time = threading.Lock()
 def sign_up(request: HttpRequest) -> Any:
     """The host's sign-up page; with `HOWDAH_NO_SIGNUP` for the first user and for those with an invite link alone."""
     if not _is_open(request):
-        return _refusal()
+        return _refusal(request)
     try:
         return host.user_signup(request)
     except PermissionDenied:
         if _is_open(request):
             raise
-        return _refusal()  # somebody else has become the first meanwhile
+        return _refusal(request)  # somebody else has become the first meanwhile
 
 
 def save_user(request: HttpRequest, next_page: str, form: Any) -> Any:
@@ -72,5 +71,5 @@ def _invited(token: str) -> bool:
     return bool(token) and organization is not None and token == organization.token
 
 
-def _refusal() -> HttpResponse:
-    return HttpResponse(CLOSED, status=403, content_type="text/plain; charset=utf-8")
+def _refusal(request: HttpRequest) -> HttpResponse:
+    return render(request, "howdah/sign_up_closed.html", status=403)
