@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
+import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Browser
@@ -19,8 +21,8 @@ from howdah.names import Commit, File, parse_repo
 from howdah.testing.launched import until
 from tests.e2e.studio import Studio
 from tests.proxy.conftest import Site
-from tests.proxy.people import PASSWORD, Person
 from tests.proxy.front import Front
+from tests.proxy.people import PASSWORD, Person
 
 CHOICE = '<Choices name="c" toName="image"><Choice value="Sharp"/></Choices>'
 BOX = f'<View><Image name="image" value="$image"/>{CHOICE}</View>'
@@ -57,7 +59,6 @@ def test_stranger_is_led_to_the_sign_in_page_of_this_path(site: Site, asked: str
         assert page.url == f"{site.url}/user/login/?next=/label/projects/"
 
 
-def test_signing_out_stays_on_this_path(site: Site, ada: Person) -> None:
 def test_path_without_its_slash_leads_to_the_site(site: Site) -> None:
     with Person(site.url, site.certificate).open("") as page:
         assert page.url == f"{site.url}/user/login/"
@@ -80,6 +81,16 @@ def test_doctor_is_content_with_the_proxy(site: Site) -> None:
 def test_doctor_tells_what_is_asked_to_those_alone_who_can_write_the_data_folder(site: Site, ada: Person) -> None:
     with ada.open(f"/howdah/seen/{'0' * 32}") as answer:
         assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"SCRIPT_NAME": "/user"}, {"PATH_INFO": "/admin/"}, {"X-Forwarded-Ssl": "off"}, {"X-Forwarded-Protocol": "http"}],
+)
+def test_what_other_servers_are_told_by_proxies_changes_nothing(site: Site, header: dict[str, str]) -> None:
+    request = Request(f"{site.url}/user/login/", headers=header)
+    with urlopen(request, timeout=60, context=ssl.create_default_context(cafile=site.certificate)) as page:
+        assert "Log in" in page.read().decode()
 
 
 def _doctor(site: Site, url: str) -> list[Finding]:
@@ -108,6 +119,7 @@ def test_doctor_names_the_mistake_of_a_proxy_and_the_remedy(
     assert found.remedy
 
 
+def test_signing_out_stays_on_this_path(site: Site, ada: Person) -> None:
     person = Person(site.url, site.certificate)
     person.sign_in("ada@example.com").close()
     with person.open("/logout") as page:

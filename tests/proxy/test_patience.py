@@ -30,7 +30,8 @@ def test_sync_that_outlasts_the_proxys_patience_is_answered_and_completes(chromi
     address = ("127.0.0.1", port)
     context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860})
     studio = Studio(context.new_page(), url, tmp_path / "pictures")
-    with Launched(tmp_path / "data", "--port", "0", "--public-url", url) as howdah:
+    environ = {"HOWDAH_TRUST_PROXY": "false"}  # it has nothing to tell
+    with Launched(tmp_path / "data", "--port", "0", "--public-url", url, environ=environ) as howdah:
         assert howdah.url == url
         _put(howdah.store)
         upstream = str(howdah.record()["url"])

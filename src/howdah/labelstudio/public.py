@@ -31,8 +31,8 @@ class AtPublicURL:
         path = environ.get("PATH_INFO", "")
         if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
             environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
-        if self._name and "HTTP_X_FORWARDED_PROTO" not in environ and environ.get("HTTP_HOST") == self._name:
-            environ["wsgi.url_scheme"] = self._scheme
+        if self._name and environ.get("HTTP_HOST") == self._name:
+            environ["wsgi.url_scheme"] = self._scheme  # which the proxy's word outranks, where it is believed
         return self._application(environ, start_response)
 
 

@@ -45,6 +45,7 @@ class _Server(BaseApplication):
             "graceful_timeout": _GRACE,
             "timeout": 120,
             "control_socket_disable": True,
+            "forwarded_allow_ips": "",  # which headers of a proxy count is decided by our settings alone
             "proc_name": "howdah-label-studio",
         }
         if os.access(_MEMORY, os.W_OK):
