@@ -57,6 +57,14 @@ PUBLIC_URL = Setting(
 NO_SIGNUP = Setting(
     "HOWDAH_NO_SIGNUP", "false", "close the sign-up page once the first user is there; invite links still work"
 )
+DATABASE = Setting(
+    "HOWDAH_DATABASE",
+    "",
+    "PostgreSQL database for Label Studio instead of SQLite: postgresql://USER:PASSWORD@HOST:PORT/NAME",
+)
+DATABASE_PASSWORD_FILE = Setting(
+    "HOWDAH_DATABASE_PASSWORD_FILE", "", "file with the password of HOWDAH_DATABASE, where that tells none"
+)
 JOURNAL = Setting(
     "HOWDAH_SQLITE_JOURNAL",
     "",
@@ -80,6 +88,8 @@ SETTINGS: tuple[Setting, ...] = (
     PUBLIC_URL,
     TRUST_PROXY,
     NO_SIGNUP,
+    DATABASE,
+    DATABASE_PASSWORD_FILE,
     JOURNAL,
     MEDIA_TIMEOUT,
     USERNAME,

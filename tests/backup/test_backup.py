@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from howdah.backup.make import make
+from howdah.backup.make import Source, make
 from howdah.backup.restore import restore
 from howdah.client import channel, files, repos
 from howdah.errors import AlreadyExists, Corrupt, HowdahError, Invalid, NotFound, WrongState
@@ -37,7 +37,7 @@ def filled(data: Path) -> dict[str, bytes]:
 
 def test_what_comes_back_is_what_was_there(tmp_path: Path) -> None:
     found = filled(tmp_path / "data")
-    make(tmp_path / "data", tmp_path / "backup.tar")
+    make(Source(tmp_path / "data"), tmp_path / "backup.tar")
     assert restore(tmp_path / "backup.tar", tmp_path / "back") >= 4
     with open_store(tmp_path / "back" / "store") as store:
         assert content(store, Commit(REPO, "master")) == found
@@ -69,7 +69,7 @@ def test_a_backup_under_load_holds_every_commit_that_was_acknowledged_before_it_
         while len(acknowledged) < 20:
             assert thread.is_alive()
         before = list(acknowledged)
-        make(tmp_path / "data", tmp_path / "backup.tar")
+        make(Source(tmp_path / "data"), tmp_path / "backup.tar")
         stop.set()
         thread.join()
     restore(tmp_path / "backup.tar", tmp_path / "back")
@@ -80,7 +80,7 @@ def test_a_backup_under_load_holds_every_commit_that_was_acknowledged_before_it_
 
 def test_a_backup_that_was_cut_off_or_damaged_is_refused_and_leaves_no_folder(tmp_path: Path) -> None:
     filled(tmp_path / "data")
-    make(tmp_path / "data", tmp_path / "backup.tar")
+    make(Source(tmp_path / "data"), tmp_path / "backup.tar")
     whole = (tmp_path / "backup.tar").read_bytes()
     broken = bytearray(whole)
     broken[whole.index(b"x" * 1000) + 500] ^= 1
@@ -103,7 +103,7 @@ def test_a_backup_that_names_files_outside_is_refused(tmp_path: Path, name: str)
 
 def test_what_cannot_be_done_is_told_with_its_remedy(tmp_path: Path) -> None:
     filled(tmp_path / "data")
-    make(tmp_path / "data", tmp_path / "backup.tar")
+    make(Source(tmp_path / "data"), tmp_path / "backup.tar")
     wrong: list[tuple[type[HowdahError], str, Path, Path]] = [
         (NotFound, "--data", tmp_path / "nothing", tmp_path / "new.tar"),
         (AlreadyExists, "another name", tmp_path / "data", tmp_path / "backup.tar"),
@@ -111,7 +111,7 @@ def test_what_cannot_be_done_is_told_with_its_remedy(tmp_path: Path) -> None:
     ]
     for kind, text, data, target in wrong:
         with pytest.raises(kind, match=text):
-            make(data, target)
+            make(Source(data), target)
     with pytest.raises(WrongState, match="not empty"):
         restore(tmp_path / "backup.tar", tmp_path / "data")
     with pytest.raises(NotFound, match="check the path"):

@@ -59,6 +59,7 @@ class FatedDatabase:
         self._fate = fate
         self.read = database.read
         self.watch = database.watch
+        self.copy = database.copy
         self.close = database.close
 
     @contextmanager

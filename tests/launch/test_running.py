@@ -7,8 +7,6 @@ import os
 import re
 import signal
 import socket
-import sqlite3
-from contextlib import closing
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import urlencode
@@ -184,21 +182,6 @@ def test_launch_right_after_a_killed_one_works(data: Path) -> None:
         first.kill()
         with Launched(data, "--port", "0") as second:
             assert get(f"{second.url}/health/").status == 200
-
-
-def test_database_of_other_migrations_is_copied_aside_and_migrated(data: Path) -> None:
-    with Launched(data, "--port", "0") as launched:
-        assert launched.url
-    database = data / "label-studio" / "label_studio.sqlite3"
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA user_version = 7")
-    with Launched(data, "--port", "0") as launched:
-        assert get(f"{launched.url}/user/login/").status == 200
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() != (7,)
-    (copy,) = database.parent.glob("label_studio-before-00000007-*.sqlite3")
-    with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("SELECT count(*) FROM htx_user").fetchone() == (0,)
 
 
 def test_launches_at_the_same_moment_are_one_instance(data: Path) -> None:

@@ -20,6 +20,8 @@ from howdah.errors import Corrupt
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+ROWS = "postgresql"
+"""Folder of the members that hold a PostgreSQL database; they come first. See `howdah.backup.rows`."""
 _STEP = 1 << 20
 
 

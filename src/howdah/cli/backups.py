@@ -11,6 +11,9 @@ import click
 from tqdm import tqdm
 
 from howdah.cli.lazy import Command
+from howdah.cli.options import current_edge
+from howdah.client import config
+from howdah.settings import ADDRESS, DATABASE
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _data = click.option(
@@ -20,37 +23,62 @@ _data = click.option(
     show_default=True,
     help="The data folder, as given to launch.py.",
 )
+_database = click.option(
+    "--database",
+    metavar="URL",
+    default="",
+    help=f"PostgreSQL database of Label Studio, as given to launch.py. Default: ${DATABASE.name}.",
+)
 
 
 @click.command(cls=Command, examples=("howdah backup howdah-2026-11-20.tar",))
 @click.argument("file", type=_FILE)
 @_data
-def backup(file: Path, data: Path) -> None:
+@_database
+@click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="Store that serves the folder. Default: the launcher's, then $HOWDAH_ADDRESS, then the active context.",
+)
+def backup(file: Path, data: Path, database: str, address: str | None) -> None:
     """Copy a whole data folder into one file, while it is in use.
 
-    Repos, labels, accounts and uploads, as of one moment; nobody needs to stop working.
+    Repos, labels, accounts and uploads, as of one moment; nobody needs to stop working. Where Label Studio is on
+    PostgreSQL, its database is copied too. The store is asked only where it holds its rows for itself, as on a network
+    file system.
     """
     # As with serve: this command works on the data itself, and only it loads what that takes.
-    from howdah.backup.make import make  # noqa: PLC0415
+    from howdah.backup.make import Source, make, running_store  # noqa: PLC0415
 
+    edge = current_edge()
+    store = address or running_store(data) or edge.address or _active(edge.config)
+    source = Source(data, edge.database(database), store)
     with _bar("backup") as progress:
-        size = make(data, file, progress=progress)
+        size = make(source, file, progress=progress)
     click.echo(f"{file}: {size / (1 << 20):.1f} MiB")
 
 
 @click.command(cls=Command, examples=("howdah restore howdah-2026-11-20.tar --data ./restored",))
 @click.argument("file", type=_FILE)
 @_data
-def restore(file: Path, data: Path) -> None:
+@_database
+def restore(file: Path, data: Path, database: str) -> None:
     """Make a data folder of a backup.
 
-    The folder must be missing or empty. Every file is checked; it comes back whole or not at all.
+    The folder must be missing or empty, and so must the database be, where Label Studio was on PostgreSQL. Every file
+    is checked; it comes back whole or not at all.
     """
     from howdah.backup.restore import restore as make  # noqa: PLC0415
 
     with _bar("restore") as progress:
-        count = make(file, data, progress=progress)
+        count = make(file, data, database=current_edge().database(database), progress=progress)
     click.echo(f"{data}: {count} files restored; start it with: python3 launch.py --data {data}")
+
+
+def _active(path: Path) -> str:
+    """The address of the active context, or the usual one."""
+    contexts = config.read(path)
+    return contexts.context(contexts.active).address if contexts.active else ADDRESS.default
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from howdah.settings import ADDRESS, PACH_CONFIG
+from howdah.postgres import address
+from howdah.postgres.address import Address
+from howdah.settings import ADDRESS, DATABASE, DATABASE_PASSWORD_FILE, PACH_CONFIG
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +17,17 @@ class Edge:
 
     config: Path
     address: str | None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Edge:
         """What `environ` says."""
         config = PACH_CONFIG.read(environ)
         home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-        return cls(Path(config) if config else home / ".pachyderm" / "config.json", environ.get(ADDRESS.name) or None)
+        told = {setting.name: setting.read(environ) for setting in (DATABASE, DATABASE_PASSWORD_FILE)}
+        path = Path(config) if config else home / ".pachyderm" / "config.json"
+        return cls(path, environ.get(ADDRESS.name) or None, told)
+
+    def database(self, told: str = "") -> Address | None:
+        """Label Studio's PostgreSQL database that `told`, or else the environment, names; None for SQLite."""
+        return address.chosen(told, self.secrets)

@@ -14,7 +14,7 @@ import grpc
 from howdah.errors import HowdahError, Invalid, WrongState
 from howdah.settings import DEFAULT_STORE_PORT
 from howdah.wire import status
-from howdah.wire.gen import admin_pb2_grpc, pfs_pb2_grpc, version_pb2_grpc
+from howdah.wire.gen import admin_pb2_grpc, pfs_pb2_grpc, upkeep_pb2_grpc, version_pb2_grpc
 
 MESSAGE_LIMIT = 20 * 1024 * 1024
 
@@ -83,6 +83,7 @@ class Connection:
         self.pfs = pfs_pb2_grpc.APIStub(channel)
         self.admin = admin_pb2_grpc.APIStub(channel)
         self.version = version_pb2_grpc.APIStub(channel)
+        self.upkeep = upkeep_pb2_grpc.APIStub(channel)
         self._channel = channel
         self._timeout = timeout
         self._metadata = (("authn-token", token),) if token else ()

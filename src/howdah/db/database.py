@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 Value = int | str | bytes | None
@@ -47,6 +48,9 @@ class Database(Protocol):
 
         `wake` is called in the writer's thread, after the commit, and must return at once.
         """
+
+    def copy(self, target: Path) -> None:
+        """Write what one transaction sees into a file that can be opened as a database of the same kind."""
 
     def close(self) -> None:
         """Let go of the database; open transactions must have ended."""

@@ -23,6 +23,8 @@ _CACHE_KIB = 32 * 1024
 _READER_CACHE_KIB = 4 * 1024  # there may be many, and the system keeps the file's pages besides
 _IDLE_READERS = 16
 _MAGIC = b"SQLite format 3\0"
+IN_USE = "in-use"
+"""Kind of the error that tells that another process has a database for itself."""
 
 
 class SqliteTx:
@@ -53,6 +55,10 @@ class SqliteTx:
     def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         """See `Tx.many`."""
         self._connection.executemany(sql, rows)
+
+    def copy(self, target: sqlite3.Connection) -> None:
+        """Copy all pages as this transaction sees them."""
+        self._connection.backup(target)
 
 
 class SqliteDatabase:
@@ -103,6 +109,12 @@ class SqliteDatabase:
         self._watchers.add(wake)
         return lambda: self._watchers.discard(wake)
 
+    def copy(self, target: Path) -> None:
+        """Write what one transaction sees into a file, for those whom the file system's locks keep out."""
+        with self.read() as tx, closing(sqlite3.connect(target)) as new:
+            tx.copy(new)
+            new.execute("PRAGMA journal_mode=DELETE")
+
     def close(self) -> None:
         """See `Database.close`."""
         with self._writing, self._pool_lock:
@@ -141,14 +153,19 @@ def is_sqlite(path: Path) -> bool:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
-def snapshot(source: Path, target: Path) -> None:
-    """Copy a database, in use or not, as one transaction sees it; `target` is a file without a log beside it."""
+def snapshot(source: Path, target: Path, *, patience: float = 5.0) -> None:
+    """Copy a database, in use or not, as one transaction sees it; `target` is a file without a log beside it.
+
+    One that is locked for longer than `patience` seconds is `Unavailable`, of the kind `IN_USE`.
+    """
     where = f"{source.absolute().as_uri()}?mode=ro"
     with (
         _named_errors(source),
-        closing(sqlite3.connect(where, uri=True)) as old,
+        closing(sqlite3.connect(where, uri=True, isolation_level=None, timeout=patience)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
+        old.execute("BEGIN")
+        old.execute("SELECT count(*) FROM sqlite_master")  # what is locked is told here: copying would wait for ever
         old.backup(new)
         new.execute("PRAGMA journal_mode=DELETE")
 
@@ -176,7 +193,9 @@ def _named_errors(path: Path) -> Iterator[None]:
                 kind="disk",
             ) from error
         if "locked" in str(error):
-            raise Unavailable(f"database {path} is in use by another process: end that one first") from error
+            raise Unavailable(
+                f"database {path} is in use by another process: end that one first", kind=IN_USE
+            ) from error
         raise
     except sqlite3.DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):

@@ -3,11 +3,13 @@
 Running some 260 migrations takes half a minute, nearly all of it processor time, so it is done once per installation:
 the result is kept as a template inside the virtual environment and copied for each new data folder. A database tells
 by SQLite's `user_version` which set of migrations it has had, so a later start need not look; one that has had another
-set is copied aside and then migrated.
+set is migrated. On PostgreSQL, a comment on Django's own table of migrations tells it. No copy is made here: the
+launcher makes a backup first.
 
 The tables must be there before Django is set up: the host asks the database for its columns while its modules load,
 and remembers the answers. So migrations run in a process of their own, `python -m howdah.labelstudio.prepare`: it
-makes the template, or with `--configured` migrates the database that the environment names.
+makes the template, or with `--configured` migrates the database that the environment names, or with `--pending` tells
+by exit code 3 that there would be something to migrate.
 """
 
 from __future__ import annotations
@@ -28,30 +30,24 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 
+from howdah import lastuse
 from howdah import settings as howdah
 from howdah.errors import Invalid, Unavailable
 
 _SETTINGS_MODULE = "howdah.labelstudio.settings"
 _DATABASE = "label_studio.sqlite3"
 _TOKEN_LENGTHS = range(6, 41)
+_MARK = "howdah schema "
 
 
 def ensure_schema() -> None:
     """Make the configured database exist and have the present migrations. To be called before Django is set up."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", _SETTINGS_MODULE)
-    if connection.vendor != "sqlite":
-        _migrate_apart(["--configured"], os.environ)
-        return
     key = schema_key()
-    database = Path(connection.settings_dict["NAME"])
-    if not database.exists():
+    if connection.vendor == "sqlite" and not (database := Path(connection.settings_dict["NAME"])).exists():
         _copy_whole(_template(key), database)
-    elif (present := _version()) != key:
-        backup = database.with_name(f"{database.stem}-before-{present:08x}-{key:08x}.sqlite3")
-        if not backup.exists():
-            with connection.cursor() as cursor:
-                cursor.execute("VACUUM INTO %s", [str(backup)])
-        print(f"Updating Label Studio's database; a copy of it as it was is {backup}", flush=True)
+    elif _version() != key:
+        print("Bringing Label Studio's database to this version; it may take a minute.", flush=True)
         connections.close_all()
         _migrate_apart(["--configured"], os.environ)
     connections.close_all()
@@ -96,10 +92,12 @@ def migrate() -> None:
     # alone, and rarely, cost little and free nearly as much (0.5 GB at the most, against 1.3 GB without any).
     gc.set_threshold(500_000, 1_000, 1_000)
     call_command("migrate", verbosity=0, interactive=False, no_color=True)
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
             cursor.execute(f"PRAGMA user_version = {schema_key()}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        else:
+            cursor.execute(f"COMMENT ON TABLE django_migrations IS '{_MARK}{schema_key()}'")
 
 
 def ensure_first_user(environ: Mapping[str, str]) -> None:
@@ -166,9 +164,26 @@ def _folder(entry: str) -> Path:
 
 
 def _version() -> int:
+    """The set of migrations that the database has had, by its mark; 0 without one."""
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA user_version")
-        return int(cursor.fetchone()[0])
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA user_version")
+            return int(cursor.fetchone()[0])
+        cursor.execute("SELECT obj_description(to_regclass('django_migrations'), 'pg_class')")
+        mark = cursor.fetchone()[0] or ""
+    number = mark.removeprefix(_MARK)
+    return int(number) if number.isdigit() else 0
+
+
+def is_pending() -> bool:
+    """Whether the configured database is there and has had another set of migrations than the present one."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", _SETTINGS_MODULE)
+    if connection.vendor == "sqlite":
+        return Path(connection.settings_dict["NAME"]).exists() and _version() != schema_key()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
+        there = bool(cursor.fetchone()[0])
+    return there and _version() != schema_key()
 
 
 def _template(key: int) -> Path:
@@ -199,15 +214,17 @@ def _copy_whole(source: Path, target: Path) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Migrate the configured database for `--configured`; else make the template, in a scratch folder of its own."""
+    """Migrate for `--configured`, look for `--pending`; else make the template, in a scratch folder of its own."""
     os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS_MODULE
+    if argv == ["--pending"]:
+        return lastuse.PENDING if is_pending() else 0
     if argv == ["--configured"]:
         migrate()
         return 0
     with tempfile.TemporaryDirectory(prefix="howdah-template-") as scratch:
         os.environ[howdah.DATA.name] = scratch
         os.environ["LABEL_STUDIO_DATABASE_NAME"] = str(Path(scratch) / _DATABASE)
-        os.environ["LABEL_STUDIO_DJANGO_DB"] = "sqlite"
+        os.environ.pop(howdah.DATABASE.name, None)
         print(make_template())
     return 0
 

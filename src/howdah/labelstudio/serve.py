@@ -21,6 +21,7 @@ from gunicorn.app.base import BaseApplication
 from howdah import filesystems
 from howdah.errors import HowdahError
 from howdah.labelstudio import prepare
+from howdah.postgres import address
 
 THREADS = 16
 _GRACE = 5
@@ -73,8 +74,8 @@ def _check() -> str | None:
 
 def _told_database() -> str:
     """One line for the log: which database, and how it writes."""
-    if connection.vendor != "sqlite":
-        return f"Database: {connection.vendor}"
+    if (database := address.chosen("", os.environ)) is not None:
+        return f"Database: {database}"
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         (mode,) = cursor.fetchone()

@@ -4,6 +4,7 @@ Use as DJANGO_SETTINGS_MODULE=howdah.labelstudio.settings. Importing it makes La
 reads the environment (the table is `howdah.settings`); what it promises besides the storage type:
 
 * nothing is sent to anybody: no telemetry, no version check, no crash reports, from the server or from the browser;
+* the database is the one of PostgreSQL that HOWDAH_DATABASE names, and else SQLite;
 * SQLite's journal is one that the file system can carry; it waits for a lock instead of failing, and a saved
   annotation survives a power cut;
 * sign-in and links are right behind a reverse proxy, at a path of its own too; cookies of an HTTPS site are secure.
@@ -25,6 +26,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from howdah import filesystems
 from howdah import settings as howdah
+from howdah.postgres import address
 
 _HOST = "label_studio.core.settings.label_studio"
 
@@ -78,6 +80,8 @@ def _host_settings() -> dict[str, Any]:
         "LABEL_STUDIO_DEBUG": os.environ.get("LABEL_STUDIO_DEBUG", "false"),
         howdah.MEDIA_TIMEOUT.name: howdah.MEDIA_TIMEOUT.read(os.environ),
     }
+    # One switch for the database: the host's own variables may be meant for anything.
+    once["LABEL_STUDIO_DJANGO_DB"] = "postgresql" if _POSTGRES else "sqlite"
     if public := howdah.PUBLIC_URL.read(os.environ):
         once["LABEL_STUDIO_HOST"] = public.rstrip("/")
     with _environment(_FIXED | once):
@@ -85,6 +89,7 @@ def _host_settings() -> dict[str, Any]:
     return {name: value for name, value in vars(host).items() if name.isupper()}
 
 
+_POSTGRES = address.chosen("", os.environ)
 _host = _host_settings()
 globals().update(_host)
 
@@ -107,9 +112,21 @@ CONN_MAX_AGE = 600
 SQLITE_MODES = {"WAL", "TRUNCATE", "DELETE", "PERSIST"}
 
 
-def _database(config: dict[str, Any]) -> dict[str, Any]:
-    if config["ENGINE"] != "django.db.backends.sqlite3":
-        return config
+def _postgres(address: address.Address) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "USER": address.user,
+        "PASSWORD": address.password,
+        "HOST": address.host,
+        "PORT": address.port,
+        "NAME": address.name,
+        "OPTIONS": {"application_name": "label-studio", **address.options},
+        "CONN_MAX_AGE": CONN_MAX_AGE,
+        "CONN_HEALTH_CHECKS": True,  # a server that was started anew is found again
+    }
+
+
+def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
     kind = filesystems.kind_of(Path(config["NAME"]).resolve(), filesystems.read_mounts())
     mode = (howdah.JOURNAL.read(os.environ) or filesystems.journal_mode(kind)).upper()
     if mode not in SQLITE_MODES:
@@ -128,7 +145,7 @@ def _with_processor(templates: list[dict[str, Any]], processor: str) -> list[dic
     return [only | {"OPTIONS": options | {"context_processors": [*options["context_processors"], processor]}}]
 
 
-DATABASES = {name: _database(config) for name, config in _host["DATABASES"].items()}
+DATABASES = {"default": _postgres(_POSTGRES) if _POSTGRES else _sqlite(_host["DATABASES"]["default"])}
 
 if howdah.TRUST_PROXY.read_bool(os.environ):
     USE_X_FORWARDED_HOST = True

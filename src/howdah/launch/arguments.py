@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from howdah.settings import DEFAULT_HOST, DEFAULT_WEB_PORT, PASSWORD, USER_TOKEN, USERNAME
+from howdah.errors import Invalid
+from howdah.postgres import address
+from howdah.settings import DATABASE, DEFAULT_HOST, DEFAULT_WEB_PORT, PASSWORD, USER_TOKEN, USERNAME
 
+DATABASE_OPTION = "--database"
 _MOST = 65535
 _USUAL_PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*/?")
@@ -29,6 +33,8 @@ class Options:
     public_url: str = ""
     no_signup: bool = False
     exact_port: bool = False
+    database: str = field(default="", repr=False)
+    no_backup: bool = False
 
 
 def _port(text: str) -> int:
@@ -65,6 +71,23 @@ def _as_browsers_write(name: str) -> str:
     if not name.isascii() and plain.decode("idna") != name:
         raise ValueError(name)
     return plain.decode("ascii")
+
+
+def database(text: str) -> str:
+    """The option's value, if it is an address; `ArgumentTypeError` without its password if it is none."""
+    try:
+        address.parse(text)
+    except Invalid as error:
+        raise argparse.ArgumentTypeError(error.message) from None
+    return text
+
+
+def hidden(argv: list[str], environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Command line and environment with the option moved from the former, which others can see, to the latter."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(DATABASE_OPTION)
+    found, rest = parser.parse_known_args(argv)
+    return rest, {**environ, **({DATABASE.name: found.database} if found.database else {})}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,6 +144,15 @@ def _add_admission(parser: argparse.ArgumentParser) -> None:
         "the active context in ~/.pachyderm/config.json, own if there is none",
     )
     parser.add_argument(
+        DATABASE_OPTION,
+        type=database,
+        metavar="URL",
+        help="PostgreSQL database for Label Studio instead of SQLite: postgresql://USER:PASSWORD@HOST:PORT/NAME",
+    )
+    parser.add_argument(
+        "--no-backup", action="store_true", help="after an update, go on without the backup that is made before"
+    )
+    parser.add_argument(
         "--bundle",
         type=Path,
         metavar="FILE",
@@ -142,4 +174,6 @@ def parse(argv: list[str]) -> Options:
         public_url=found.public_url or "",
         no_signup=found.no_signup,
         exact_port=found.exact_port,
+        database=found.database or "",
+        no_backup=found.no_backup,
     )

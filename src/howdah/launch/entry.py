@@ -52,7 +52,7 @@ def main(root: str, argv: list[str]) -> int:
         return 130
     if testing:
         return _go_on(place, "howdah.launch.suite", [root, *argv[1:]], environ)
-    return _go_on(place, "howdah.launch.main", argv, environ)
+    return _go_on(place, "howdah.launch.main", *arguments.hidden(argv, environ))
 
 
 def make_template(place: Place, environ: dict[str, str]) -> None:

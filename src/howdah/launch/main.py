@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 
 from howdah.client import config
 from howdah.errors import HowdahError
-from howdah.launch import arguments, environment, instance, ports, programs, stores
+from howdah.launch import arguments, databases, environment, instance, ports, programs, stores, upgrades
 from howdah.launch.arguments import Options
 from howdah.launch.instance import AlreadyRunning, Instance
 from howdah.launch.loop import Loop
 from howdah.launch.paths import DataFolder, replace_file
 from howdah.launch.processes import Process, end, identify, is_alive
+from howdah.postgres import address
+from howdah.postgres.address import Address
 from howdah.settings import (
     DEFAULT_HOST,
     DEFAULT_STORE_PORT,
@@ -76,15 +78,28 @@ def _run(folder: DataFolder, options: Options, environ: Mapping[str, str]) -> in
     code = 1
     try:
         outside = stores.chosen(options.store, environ)
+        database = databases.chosen(options.database, environ, folder)
+        _back_up(folder, options, environ, database)
     except HowdahError as error:
         print(f"error: {error}", file=sys.stderr)
         return code
+    environ = {**environ, **databases.settings(database)}
     for _ in range(_TRIES):
         code, port_lost = _run_once(folder, options, environ, outside)
         if not port_lost:
             break
     instance.forget(folder)
     return code
+
+
+def _back_up(folder: DataFolder, options: Options, environ: Mapping[str, str], database: Address | None) -> None:
+    """Before an update changes the data: back it up, unless the user does without."""
+    if options.no_backup:
+        return
+    told = environment.clean(environ) | databases.settings(database)
+    made = upgrades.back_up_before(folder, database, programs.label_studio(folder, told, ("", 0), "").environ)
+    if made is not None:
+        print(f"Updating what another version left in {folder.root}; a backup of it is {made}", flush=True)
 
 
 def _run_once(
@@ -99,14 +114,14 @@ def _run_once(
     url = options.public_url or here
     clean = environment.clean(environ)
     site = clean | {PUBLIC_URL.name: options.public_url} | ({NO_SIGNUP.name: "true"} if options.no_signup else {})
-    own = () if outside else (programs.store(folder, clean, store_port),)
+    own = () if outside else (programs.store(folder, databases.without(clean), store_port),)
     site |= outside.environ() if outside else {}
     all_programs = (*own, programs.label_studio(folder, site, (options.host, web_port), store))
     announced: list[str] = []
 
     def announce() -> None:
         announced.append(url)
-        _tell_store(environ, store, own=outside is None)
+        _note(folder, environ, store, own=outside is None)
         where = f"{url}  (whose proxy must pass requests on to {here})" if url != here else here + _reach(options.host)
         print(_welcome(where, folder, environ), flush=True)
         if options.browser and _has_screen(environ):
@@ -157,7 +172,9 @@ def _remembered(folder: DataFolder) -> list[int]:
         return []
 
 
-def _tell_store(environ: Mapping[str, str], store: str, *, own: bool) -> None:
+def _note(folder: DataFolder, environ: Mapping[str, str], store: str, *, own: bool) -> None:
+    """What is known once everything answers: who uses the folder, and where the store is."""
+    upgrades.note(folder, address.chosen("", environ))
     if own:
         _write_context(environ, store)
     else:

@@ -16,9 +16,10 @@ from howdah.server.grpc_cluster import AdminCalls, VersionCalls
 from howdah.server.grpc_commits import CommitCalls
 from howdah.server.grpc_files import FileCalls
 from howdah.server.grpc_repos import RepoCalls
+from howdah.server.grpc_upkeep import UpkeepCalls
 from howdah.server.methods import Unanswered, handlers
 from howdah.store.store import Store
-from howdah.wire.gen import admin_pb2, pfs_pb2, version_pb2
+from howdah.wire.gen import admin_pb2, pfs_pb2, upkeep_pb2, version_pb2
 
 _MESSAGE_LIMIT = 21 << 20  # clients send 19 MiB of a file in one message, and refuse more than 20 MiB
 _GRACE = 5.0  # seconds for running calls when the server stops
@@ -48,10 +49,11 @@ class PfsCalls(RepoCalls, CommitCalls, FileCalls):
 def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Serve the data folder until SIGINT or SIGTERM; `announce` gets a line as soon as calls are answered."""
     with folder.open_store(data) as store:
-        asyncio.run(_serve(store, host, port, announce))
+        asyncio.run(_serve(data, store, (host, port), announce))
 
 
-async def _serve(store: Store, host: str, port: int, announce: Callable[[str], None]) -> None:
+async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Callable[[str], None]) -> None:
+    host, port = place
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -66,6 +68,7 @@ async def _serve(store: Store, host: str, port: int, announce: Callable[[str], N
             handlers(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsCalls(store, bridge, changes)),
             handlers(version_pb2.DESCRIPTOR.services_by_name["API"], VersionCalls()),
             handlers(admin_pb2.DESCRIPTOR.services_by_name["API"], AdminCalls(*ids)),
+            handlers(upkeep_pb2.DESCRIPTOR.services_by_name["API"], UpkeepCalls(data, store.database, bridge)),
             Unanswered(),
         )
     )

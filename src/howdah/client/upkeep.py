@@ -1,0 +1,16 @@
+"""What an operator asks of a store of Howdah's; other servers do not offer it."""
+
+from __future__ import annotations
+
+from google.protobuf.empty_pb2 import Empty
+
+from howdah.client.channel import Connection
+from howdah.errors import Corrupt
+
+
+def copy_rows(conn: Connection) -> str:
+    """Have the store copy its rows, as one transaction sees them; the copy's path in the store's folder."""
+    path = conn.call(conn.upkeep.CopyRows, Empty(), patient=True).path
+    if path.startswith("/") or ".." in path.split("/"):
+        raise Corrupt(f"store at {conn.address} names a file outside its folder: it is not one of Howdah's")
+    return path

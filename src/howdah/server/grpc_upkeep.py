@@ -1,0 +1,36 @@
+"""howdah.upkeep.API: what an operator asks of the store itself."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from google.protobuf.empty_pb2 import Empty
+
+from howdah.db.database import Database
+from howdah.server.bridge import Bridge
+from howdah.server.methods import Context
+from howdah.wire.gen import upkeep_pb2
+
+_FOLDER = "tmp"
+
+
+class UpkeepCalls:
+    """Works on one data folder, and clears away what askers that died have left there."""
+
+    def __init__(self, data: Path, database: Database, bridge: Bridge) -> None:
+        self._data = data
+        self._database = database
+        self._bridge = bridge
+        for left in (data / _FOLDER).glob("rows-*.db*"):
+            left.unlink(missing_ok=True)
+
+    async def CopyRows(self, _: Empty, __: Context) -> upkeep_pb2.CopyRowsResponse:
+        path = Path(_FOLDER, f"rows-{uuid.uuid4().hex}.db")
+
+        def copy() -> None:
+            (self._data / _FOLDER).mkdir(mode=0o700, exist_ok=True)
+            self._database.copy(self._data / path)
+
+        await self._bridge.run(copy)
+        return upkeep_pb2.CopyRowsResponse(path=path.as_posix())
