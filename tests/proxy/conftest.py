@@ -9,6 +9,7 @@ from howdah.launch import ports
 from howdah.testing.launched import Launched
 from tests.proxy.front import CADDY, PROGRAM, Caddy, Front
 
+LIMIT = 150_000_000
 PROXIES = {"nginx": (PROGRAM, Front, "nginx-path.conf"), "caddy": (CADDY, Caddy, "Caddyfile-path")}
 
 
@@ -31,7 +32,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("proxy")
     port = ports.any_free("127.0.0.1")
     url = f"https://localhost:{port}/label"
-    with Launched(folder / "data", "--port", "0", "--public-url", f"{url}/") as howdah:
+    environ = {"LABEL_STUDIO_DATA_UPLOAD_MAX_MEMORY_SIZE": str(LIMIT)}
+    with Launched(folder / "data", "--port", "0", "--public-url", f"{url}/", environ=environ) as howdah:
         assert howdah.url == url
         upstream = str(howdah.record()["url"])
         with proxy(folder / "proxy", example, "localhost", ("127.0.0.1", port), upstream) as front:

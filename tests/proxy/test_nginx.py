@@ -9,7 +9,9 @@ import re
 import ssl
 import subprocess
 import sys
+from http.client import HTTPResponse
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -23,13 +25,13 @@ from howdah.launch import ports
 from howdah.names import Commit, File, parse_repo
 from howdah.testing.launched import until
 from tests.e2e.studio import Studio
-from tests.proxy.conftest import Site
+from tests.proxy.conftest import LIMIT, Site
 from tests.proxy.front import Front
 from tests.proxy.people import PASSWORD, Person
 
 CHOICE = '<Choices name="c" toName="image"><Choice value="Sharp"/></Choices>'
 BOX = f'<View><Image name="image" value="$image"/>{CHOICE}</View>'
-BIG = 128 * 1024 * 1024
+BIG = 128 * 1024 * 1024  # less than conftest's LIMIT
 FORGED = {"X_Forwarded_Host": "elsewhere.example.com", "X_Forwarded_Proto": "http", "X_Forwarded_For": "192.0.2.1"}
 
 
@@ -165,14 +167,26 @@ def test_link_in_an_invitation_leads_to_the_sign_up_page(site: Site, ada: Person
     assert bob.ask("/api/current-user/whoami")["email"] == "bob@example.com"
 
 
-def test_big_upload_comes_through(site: Site, ada: Person) -> None:
-    project = ada.ask("/api/projects", {"title": "Uploads", "label_config": BOX})["id"]
+def _upload(person: Person, size: int) -> HTTPResponse | HTTPError:
+    project = person.ask("/api/projects", {"title": "Uploads", "label_config": BOX})["id"]
     head = b'--edge\r\nContent-Disposition: form-data; name="f"; filename="big.png"\r\nContent-Type: image/png\r\n\r\n'
-    body = head + bytes(BIG) + b"\r\n--edge--\r\n"
-    with ada.open(f"/api/projects/{project}/import", body, Content_Type="multipart/form-data; boundary=edge") as answer:
+    body = head + bytes(size) + b"\r\n--edge--\r\n"
+    return person.open(f"/api/projects/{project}/import", body, Content_Type="multipart/form-data; boundary=edge")
+
+
+def test_big_upload_comes_through(site: Site, ada: Person) -> None:
+    with _upload(ada, BIG) as answer:
         assert answer.status == 201, answer.read()
     (upload,) = (site.howdah.data / "label-studio").rglob("*big.png")
     assert upload.stat().st_size == BIG
+
+
+def test_upload_above_the_hosts_limit_is_refused_with_the_ways_around_it(ada: Person) -> None:
+    with _upload(ada, LIMIT + 1) as answer:
+        assert answer.status == 413
+        told = json.load(answer)["detail"]
+    assert "An upload of 150 MB is too large" in told
+    assert "DATA_UPLOAD_MAX_MEMORY_SIZE" in told
 
 
 def test_source_is_synced_and_ranges_of_its_files_are_read(site: Site, ada: Person) -> None:

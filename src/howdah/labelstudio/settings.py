@@ -96,6 +96,7 @@ globals().update(_host)
 INSTALLED_APPS = [*_host["INSTALLED_APPS"], "howdah.labelstudio.apps.HowdahConfig"]
 ROOT_URLCONF = "howdah.labelstudio.urls"
 WSGI_APPLICATION = "howdah.labelstudio.wsgi.application"
+MIDDLEWARE = ["howdah.labelstudio.uploads.refuse_too_large", *_host["MIDDLEWARE"]]
 GET_STORAGE_LIST = "howdah.labelstudio.storages.get_storage_list"
 ANNOTATION_MIXIN = "howdah.labelstudio.mixins.StagedAnnotation"
 IO_STORAGES_IMPORT_LINK_NAMES = [
@@ -162,4 +163,4 @@ if _host["HOSTNAME"]:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
     SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = _public.path or "/"
     LOGIN_URL = _public.path + _host["LOGIN_URL"]
-    MIDDLEWARE = ["howdah.labelstudio.public.keep_path", *_host["MIDDLEWARE"]]
+    MIDDLEWARE = ["howdah.labelstudio.public.keep_path", *MIDDLEWARE]
