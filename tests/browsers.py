@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 # Debian's Chromium, told not to call anybody: the network of a test machine is closed. Its own services are asked for
 # all the same (updates, autofill), so every name is refused without a lookup, but for this machine's; and any
@@ -28,15 +28,34 @@ FLAGS = (
     "--host-resolver-rules=MAP *.example.com 127.0.0.2, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 
+# How long a test waits for what a page should come to show, in milliseconds: far longer than a loaded machine takes.
+PATIENCE = 90_000
+
+# The host's dialogs wait for the end of an unfolding that never begins if the browser painted nothing between two of
+# their steps, as happens on a loaded machine: then a dialog covers itself for good. This tells them that it has ended.
+_UNFOLD = """setInterval(() => {
+    for (const dialog of document.querySelectorAll('.lsf-appear, .lsf-disappear'))
+        if (!dialog.getAnimations({subtree: true}).length) dialog.dispatchEvent(new Event('transitionend'));
+}, 500)"""
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A person's own cookies and windows, patient with a loaded machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, **options)
+    context.set_default_timeout(PATIENCE)
+    context.add_init_script(_UNFOLD)
+    return context
+
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """A headless Chromium."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  (most workers' first tests need no browser)
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415  (most workers' first tests need no browser)
 
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("Chromium is not installed: `python3 launch.py test` installs it or says how")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield browser

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from howdah.testing.launched import Launched
+from tests.browsers import new_context
 from tests.e2e.studio import Studio
 
 # Where the pictures of the documentation go; `just screenshots` sets it, other runs leave the documentation alone.
@@ -37,8 +38,7 @@ def howdah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
 
 @pytest.fixture(scope="module")
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(30_000)
+    context = new_context(chromium)
     yield context
     context.close()
 

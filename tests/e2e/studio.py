@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,8 @@ class Studio:
 
     def create_project(self, title: str, template: str, picture: str = "") -> None:
         """A new project with one of the host's templates."""
-        self._open_project_dialog()
+        self.page.goto(self.url)
+        self.page.get_by_role("button", name="Create Project").last.click()
         self.page.fill("input[name=name]", title)
         self.page.get_by_text("Labeling Setup").first.click()
         self.page.get_by_text(template, exact=True).first.click()
@@ -57,18 +57,6 @@ class Studio:
         found = re.search(r"/projects/(\d+)/", self.page.url)
         assert found is not None
         self.project = int(found[1])
-
-    def _open_project_dialog(self) -> None:
-        """The dialog for a new project. On a busy machine its unfolding can stall for good; then it is opened again."""
-        unfolding = self.page.locator(".lsf-modal-ls[class*=appear]")
-        for _ in range(5):
-            self.page.goto(self.url)
-            self.page.get_by_role("button", name="Create Project").last.click()
-            self.page.locator("input[name=name]").wait_for()
-            with contextlib.suppress(AssertionError):
-                expect(unfolding).to_have_count(0, timeout=5_000)
-                return
-        raise AssertionError("the dialog for a new project never unfolded")
 
     def ask(self, path: str, data: dict[str, Any] | None = None) -> Any:
         """The REST interface's answer to a GET, or to a POST of `data`, with this person's session."""
@@ -99,12 +87,17 @@ class Studio:
     def open_storages(self) -> None:
         """The project's page Settings > Cloud Storage."""
         self.page.goto(f"{self.url}/projects/{self.project}/settings/storage")
-        expect(self.page.get_by_label("Add Source Storage").filter(visible=True).first).to_be_visible()
+        # The page shows a disabled button while it loads, then often hides it for another with the same name.
+        for kind in ("Source", "Target"):
+            expect(self._add_button(kind)).to_be_enabled()
+
+    def _add_button(self, kind: str) -> Locator:
+        return self.page.get_by_label(f"Add {kind} Storage").filter(visible=True).first
 
     def fill_storage(self, kind: str, title: str, repo: str, **fields: str) -> None:
         """Open the dialog for a source or target and fill it in."""
         self.open_storages()
-        self.page.get_by_label(f"Add {kind} Storage").filter(visible=True).first.click()
+        self._add_button(kind).click()
         self.page.fill("input[name=title]", title)
         for name, value in {"pach_repo": repo, **fields}.items():
             self.page.fill(f"input[name={name}]", value)
@@ -128,17 +121,12 @@ class Studio:
         self.page.get_by_label("Add storage", exact=True).click()
         expect(self.page.get_by_label("Test storage connection")).to_have_count(0)
 
-    def sync(self, title: str) -> None:
-        """Press Sync on the card with this title; returns when the server has answered."""
-        card = self.card(title)
+    def sync(self, title: str, ends: str = "Completed") -> None:
+        """Press Sync on the card with this title, then look at the page again, as it tells one to, until it ends so."""
+        button = self.card(title).get_by_role("button", name=re.compile("sync", re.IGNORECASE))
         with self.page.expect_response(lambda response: response.url.split("?")[0].endswith("/sync")) as answer:
-            card.get_by_role("button", name=re.compile("sync", re.IGNORECASE)).click()
+            button.click()
         assert answer.value.ok, answer.value.text()
-        self.open_storages()
-
-    def sync_to_end(self, title: str) -> str:
-        """Press Sync and look at the page again, as it tells people to, until the Sync has ended; how it ended."""
-        self.sync(title)
         found: list[str] = []
 
         def ended() -> bool:
@@ -147,7 +135,7 @@ class Studio:
             return bool(found)
 
         until(ended, what=f"the end of the Sync of {title}")
-        return found[0]
+        assert found[0] == ends, self.card(title).inner_text()
 
     def card(self, title: str) -> Any:
         """The card of a storage."""
@@ -172,6 +160,12 @@ class Studio:
         """The labeling screen of one task."""
         self.page.goto(f"{self.url}/projects/{self.project}/data?task={task}")
         expect(self.page.get_by_label("Submit current annotation")).to_be_visible()
+
+    def choose(self, choice: str) -> None:
+        """Choose an answer for the task on the screen."""
+        label = self.page.locator("label", has_text=choice).first
+        label.click()
+        expect(label.locator("input")).to_be_checked()
 
     def drag(self, where: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag the mouse over an element, from and to places given as shares of its width and height."""

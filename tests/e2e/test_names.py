@@ -64,7 +64,7 @@ def test_each_is_labeled_and_its_labels_say_which_file_they_are_of(
     for name in NAMES:
         studio.open_task(tasks[name])
         page.wait_for_function("[...document.images].some(i => i.src.startsWith('blob:') && i.naturalWidth > 0)")
-        page.get_by_text("Elephant").first.click()
+        studio.choose("Elephant")
         studio.picture(f"names-{NAMES.index(name)}")
         studio.submit()
     studio.set_up_storage("Target", "Labels", "names-labels@master")

@@ -46,7 +46,7 @@ def project(studio: Studio, command: CommandLine, photographs: Path) -> int:
 def choose(studio: Studio, text: str) -> None:
     """Choose an answer for the task on the screen, once its picture is there."""
     studio.page.wait_for_function("[...document.images].some(i => i.src.startsWith('blob:') && i.naturalWidth > 0)")
-    studio.page.get_by_text(text).first.click()
+    studio.choose(text)
 
 
 def listens(address: str) -> bool:
@@ -94,7 +94,7 @@ def test_labels_made_while_the_store_hangs_are_committed_by_the_next_sync(
     choose(studio, "Cat")
     studio.submit()
     studio.open_storages()
-    assert studio.sync_to_end("Labels") == "Completed"
+    studio.sync("Labels")
     before = commits(command)
 
     studio.open_task(rocket)
@@ -104,7 +104,7 @@ def test_labels_made_while_the_store_hangs_are_committed_by_the_next_sync(
     try:
         studio.submit()
         studio.open_storages()
-        assert studio.sync_to_end("Labels") == "Failed"
+        studio.sync("Labels", ends="Failed")
         studio.picture("troubles-failed")
         studio.card("Labels").get_by_text("View Logs").click()
         expect(studio.page.get_by_text(f"Store at {howdah.store} does not answer").first).to_be_visible()
@@ -115,7 +115,7 @@ def test_labels_made_while_the_store_hangs_are_committed_by_the_next_sync(
     until(lambda: listens(howdah.store), what="the store's port")
 
     studio.open_storages()
-    assert studio.sync_to_end("Labels") == "Completed"
+    studio.sync("Labels")
     studio.picture("troubles-whole")
     (new,) = (each for each in commits(command) if each not in before)
     assert "1 new" in json.loads(command("inspect", "commit", f"labels@{new}", "-o", "json"))["description"]

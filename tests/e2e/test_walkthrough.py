@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from howdah.testing.launched import Launched
+from tests.browsers import new_context
 from tests.e2e.conftest import CommandLine
 from tests.e2e.studio import Studio
 
@@ -25,8 +26,7 @@ def test_the_walkthrough(  # noqa: PLR0914, PLR0915, PLR0917
     web: str,
     tmp_path: Path,
 ) -> None:
-    context = chromium.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(30_000)
+    context = new_context(chromium)
     studio = Studio(context.new_page(), howdah.url, pictures)
     page = studio.page
     studio.sign_up("ada@example.com", "a long password", picture="walkthrough-01-signup")
@@ -44,7 +44,6 @@ def test_the_walkthrough(  # noqa: PLR0914, PLR0915, PLR0917
     studio.picture("walkthrough-04-connection")
     studio.add_storage()
     studio.sync("Photographs")
-    expect(studio.card("Photographs").get_by_text("Completed")).to_be_visible()
 
     studio.open_tasks()
     expect(page.get_by_text("Tasks: 3 / 3")).to_be_visible()
@@ -70,7 +69,6 @@ def test_the_walkthrough(  # noqa: PLR0914, PLR0915, PLR0917
     assert studio.check_connection() == "Successfully connected!"
     studio.add_storage()
     studio.sync("Labels")
-    expect(studio.card("Labels").get_by_text("Completed")).to_be_visible()
     studio.picture("walkthrough-07-target-synced")
 
     file = f"/{task['id']}.json"

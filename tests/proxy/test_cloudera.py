@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser
 
 from howdah.client import channel, files, repos
 from howdah.launch import ports
@@ -25,6 +25,7 @@ from howdah.launch.install import Note, Place, requirements_digest, write_note
 from howdah.launch.processes import identify
 from howdah.names import Commit, File, parse_repo
 from howdah.testing.launched import until
+from tests.browsers import new_context
 from tests.e2e.studio import Studio
 from tests.proxy.front import PROGRAM, Front
 from tests.proxy.people import PASSWORD
@@ -187,12 +188,6 @@ def _install(place: Place) -> None:
     write_note(place, Note(str(place.root), requirements_digest(place.root), ("labelstudio",)))
 
 
-def _context(chromium: Browser) -> BrowserContext:
-    context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(30_000)
-    return context
-
-
 def _label(studio: Studio, store: str) -> int:
     """Sync a source, label its one task, sync the target; the task."""
     with channel.connect(store) as connection:
@@ -204,13 +199,13 @@ def _label(studio: Studio, store: str) -> int:
     for kind, repo in (("Source", "images"), ("Target", "labels")):
         studio.set_up_storage(kind, repo, f"{repo}@master")
     studio.open_storages()
-    assert studio.sync_to_end("images") == "Completed"
+    studio.sync("images")
     (task,) = studio.tasks()
     studio.open_task(task["id"])
-    studio.page.get_by_text("Sharp").first.click()
+    studio.choose("Sharp")
     studio.submit()
     studio.open_storages()
-    assert studio.sync_to_end("labels") == "Completed"
+    studio.sync("labels")
     return int(task["id"])
 
 
@@ -231,7 +226,7 @@ def test_prototype_installs_itself_serves_the_public_name_and_all_is_there_after
         assert not (project.home / ".local").exists()  # where PIP_USER would have put packages
         record = project.record()
         assert record["url"] == f"http://127.0.0.1:{project.port}"
-        studio = FarStudio(_context(chromium).new_page(), project.url, tmp_path)
+        studio = FarStudio(new_context(chromium, ignore_https_errors=True).new_page(), project.url, tmp_path)
         studio.sign_up("ada@example.com", PASSWORD)
         task = _label(studio, record["store"])
         engine.process.send_signal(signal.SIGINT)
@@ -240,7 +235,7 @@ def test_prototype_installs_itself_serves_the_public_name_and_all_is_there_after
         assert not [child for child in record["children"].values() if identify(child["pid"])]
     with Engine(project, 2, application) as engine:
         engine.wait_for("Howdah is ready at")
-        page = _context(chromium).new_page()
+        page = new_context(chromium, ignore_https_errors=True).new_page()
         page.goto(f"{project.url}/user/login/")
         page.fill("input[name=email]", "ada@example.com")
         page.fill("input[name=password]", PASSWORD)

@@ -24,6 +24,7 @@ from howdah.doctor.finding import Finding, State
 from howdah.launch import ports
 from howdah.names import Commit, File, parse_repo
 from howdah.testing.launched import until
+from tests.browsers import new_context
 from tests.e2e.studio import Studio
 from tests.proxy.conftest import LIMIT, Site
 from tests.proxy.front import Front
@@ -238,24 +239,23 @@ def test_labels_become_a_commit(site: Site, ada: Person) -> None:
 def test_in_a_browser_one_signs_up_syncs_labels_and_syncs_the_labels(
     site: Site, chromium: Browser, photographs: Path, tmp_path: Path
 ) -> None:
-    context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(30_000)
+    context = new_context(chromium, ignore_https_errors=True)
     studio = Studio(context.new_page(), site.url, tmp_path)
     _put(site.howdah.store, "photographs", (photographs / "astronaut.png").read_bytes())
     studio.sign_up("eve@example.com", PASSWORD)
     studio.set_up_project("In a browser", BOX)
     studio.set_up_storage("Source", "Photographs", "photographs@master")
     studio.open_storages()
-    assert studio.sync_to_end("Photographs") == "Completed"
+    studio.sync("Photographs")
     (task,) = studio.tasks()
     studio.open_task(task["id"])
     studio.page.wait_for_function("[...document.images].some(i => i.naturalWidth == 512)")
-    studio.page.get_by_text("Sharp").first.click()
+    studio.choose("Sharp")
     studio.submit()
     _repo(site.howdah.store, "chosen")
     studio.set_up_storage("Target", "Chosen", "chosen@master")
     studio.open_storages()
-    assert studio.sync_to_end("Chosen") == "Completed"
+    studio.sync("Chosen")
     assert f"/{task['id']}.json" in _paths(site.howdah.store, "chosen")
     assert not studio.errors
     root = site.url.removesuffix("/label")
