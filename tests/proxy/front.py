@@ -91,6 +91,7 @@ class Front:
     ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
+        self.plain = ports.any_free(address[0])  # where it answers without TLS, if the example does at port 80
         self.certificate, key = make_certificate(folder, name)
         self.log = folder / "printed.txt"
         site = self._adapted((DEPLOY / example).read_text("utf-8"), name, address, key)
@@ -103,6 +104,7 @@ class Front:
 
     def _adapted(self, site: str, name: str, address: tuple[str, int], key: Path) -> str:
         """The example, for this name and address and with a certificate that is there."""
+        site = site.replace("listen 80;", f"listen {address[0]}:{self.plain};")
         told = {
             "listen 443 ssl": f"listen {address[0]}:{address[1]} ssl",
             "/etc/ssl/certs/": f"{self.certificate}; # ",

@@ -1,9 +1,10 @@
-"""A proxy that does as little as it can: it is impatient, and tells nothing of who asks for what."""
+"""nginx at a name of its own: also as impatient as can be, telling nothing of who asks for what."""
 
 from __future__ import annotations
 
 import io
 import re
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,14 @@ def _put(store: str) -> None:
         with files.modify(connection, Commit(repo, "master")) as changes:
             for number in range(3):
                 changes.put(f"/{number}.png", io.BytesIO(b"no picture"))
+
+
+def test_plain_http_is_led_to_https(tmp_path: Path) -> None:
+    if PROGRAM is None:
+        pytest.skip("nginx is not installed: `python3 launch.py test` installs it or says how")
+    address = ("127.0.0.1", ports.any_free("127.0.0.1"))
+    with Front(tmp_path / "nginx", "nginx.conf", "localhost", address, "http://127.0.0.1:9") as front:
+        connection = HTTPConnection("127.0.0.1", front.plain, timeout=60)
+        connection.request("GET", "/projects/?page=1", headers={"Host": "localhost"})
+        assert connection.getresponse().headers["Location"] == "https://localhost/projects/?page=1"
+        connection.close()

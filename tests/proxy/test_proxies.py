@@ -54,6 +54,17 @@ def test_sign_in_through_tls_is_not_refused(site: Site, ada: Person) -> None:
         assert not page.url.endswith("/user/login/")
 
 
+def test_proxy_may_take_the_path_off(site: Site, ada: Person, tmp_path: Path) -> None:
+    address, upstream = ("127.0.0.1", ports.any_free("127.0.0.1")), str(site.howdah.record()["url"])
+    off = {f"proxy_pass {upstream};": f"proxy_pass {upstream}/;"}
+    with Front(tmp_path / "nginx", "nginx-path.conf", "localhost", address, upstream, changes=off) as front:
+        url = f"https://localhost:{address[1]}/label"
+        with Person(url, str(front.certificate)).sign_in("ada@example.com") as page:
+            assert page.status == 200
+            assert page.url.startswith(f"{url}/")
+            assert "/user/" not in page.url
+
+
 def test_form_from_another_site_is_refused(site: Site, ada: Person) -> None:
     with ada.open("/user/login/", b"email=ada", Origin="https://elsewhere.example.com") as answer:
         assert answer.status == 403
