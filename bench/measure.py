@@ -144,12 +144,15 @@ class Row:
     def cells(self) -> list[str]:
         """As the table shows it."""
         times = [f"{told(one.seconds)} ({told(one.cpu)})" for one in (self.ours, self.peer)]
-        return [self.what, times[0], self.peer.name, times[1], f"{self.ours.ratio(self.peer):.2f}"]
+        ratio = f"{self.ours.ratio(self.peer):.2f}"
+        if self.peer.cpu:
+            ratio += f" ({self.ours.ratio(self.peer, lambda sample: sample.cpu):.2f})"
+        return [self.what, times[0], self.peer.name, times[1], ratio]
 
 
 def table(rows: Sequence[Row]) -> str:
-    """A Markdown table of the comparisons: times with the processor's seconds behind them."""
-    heads = ["", "Howdah (of it processor)", "beside", "time (of it processor)", "ratio"]
+    """A Markdown table of the comparisons: times with the processor's behind them, and so the ratios."""
+    heads = ["", "Howdah (processor)", "beside", "time (processor)", "ratio (processor)"]
     return grid(heads, [row.cells for row in rows])
 
 

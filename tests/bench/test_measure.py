@@ -50,7 +50,7 @@ def test_processor_time_of_ended_children_counts() -> None:
 
 def test_row_names_both_sides_and_their_ratio() -> None:
     text = measure.table([Row("start", Series("ours", (Sample(3, 1),)), Series("peer", (Sample(1.5, 0.5),)))])
-    assert text.splitlines()[-1] == "| start | 3.0 s (1.0 s) | peer | 1.5 s (500 ms) | 2.00 |"
+    assert text.splitlines()[-1] == "| start | 3.0 s (1.0 s) | peer | 1.5 s (500 ms) | 2.00 (2.00) |"
 
 
 def test_section_replaces_its_own_last_run_alone(tmp_path: Path) -> None:
