@@ -90,13 +90,16 @@ class Engine:
         self._printed = project.home / f"printed-{number}.txt"
         with self._printed.open("wb") as printed:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", ENGINE.format(script=script), "-f", "kernel.json"],
+                self.command(script),
                 cwd=project.home,
                 env=project.environ(),
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
             )
+
+    def command(self, script: str) -> list[str]:
+        return [sys.executable, "-c", ENGINE.format(script=script), "-f", "kernel.json"]
 
     @property
     def printed(self) -> str:
@@ -116,6 +119,13 @@ class Engine:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(60)
+
+
+class Terminal(Engine):
+    """A terminal of a session in the project's home."""
+
+    def command(self, script: str) -> list[str]:
+        return [sys.executable, script]
 
 
 class FarStudio(Studio):
@@ -247,14 +257,17 @@ def test_prototype_installs_itself_serves_the_public_name_and_all_is_there_after
             assert b"".join(files.get(connection, File(Commit(parse_repo("labels"), "master"), f"/{task}.json")))
 
 
-def test_instance_that_a_killed_engine_has_left_is_ended(project: Project) -> None:
+def test_session_ends_the_instance_that_a_killed_engine_has_left_and_takes_files(project: Project) -> None:
     with Engine(project, 1) as first:
         first.wait_for("Howdah is ready at")
         left = project.record()
-    with Engine(project, 2) as second:
+    with Terminal(project, 2) as second:
         second.wait_for(f"Howdah is ready at {project.url} ")
         assert project.record()["url"] == left["url"]
         assert not [child for child in left["children"].values() if identify(child["pid"])]
+        howdah = Path(sys.prefix) / "bin" / "howdah"
+        for words in (["create", "repo", "images"], ["put", "file", "images@master", "-r", "-f", "platform"]):
+            subprocess.run([howdah, *words], check=True, cwd=project.home, env=project.environ())
 
 
 def test_failure_is_an_exception_of_the_engine(project: Project) -> None:
