@@ -219,8 +219,9 @@ def main() -> None:
         [
             "## Starting",
             f"On {machine(scratch)}.",
-            f"Medians of {options.rounds} first and {options.rounds + 2} later starts, taken in turns. Packages come from",
-            "a local cache; the peer is Label Studio of the same version, installed by uv into its own environment.",
+            f"Medians of {options.rounds} first and {options.rounds + 2} later starts, taken in turns.",
+            "Packages come from a local cache; the peer is Label Studio of the same version, which uv installs into an",
+            "environment of its own.",
             "",
             table([_named(row) for row in starts(ground, options.rounds)]),
             "The command line, medians of 15:",
