@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +58,21 @@ def test_forms_are_accepted_from_the_sessions_own_name_too() -> None:
     assert told == {"LABEL_STUDIO_CSRF_TRUSTED_ORIGINS": "https://e1.cml.example.com"}
     assert not cloudera.settings(SESSION, "https://e1.cml.example.com")
     assert not cloudera.settings({**SESSION, **told}, "https://howdah.cml.example.com")
+
+
+def test_terminal_of_a_session_takes_the_options_and_tells_a_failure_in_one_line(tmp_path: Path) -> None:
+    for name in ("launch.py", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    for words, code, told in (
+        (["--bundle", "none.tar"], 1, "none.tar cannot be read: No such file or directory."),
+        (["--exact-prot"], 2, "unrecognized arguments: --exact-prot"),
+        (["--help"], 0, "--bundle FILE"),
+    ):
+        command, environ = [sys.executable, "launch.py", *words], {**os.environ, **SESSION}
+        done = subprocess.run(command, check=False, cwd=tmp_path, env=environ, capture_output=True, text=True)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+        assert told in done.stdout + done.stderr
 
 
 def test_prototype_installs_and_then_starts_the_application() -> None:

@@ -15,8 +15,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from howdah.launch import cloudera, entry, environment
-from howdah.launch.install import InstallFailed, Place, ensure
+from howdah.launch import arguments, cloudera, entry, environment
+from howdah.launch.install import InstallFailed, Place
 from howdah.settings import PUBLIC_URL
 
 _GRACE = 60.0
@@ -32,11 +32,17 @@ def run(root: str, argv: list[str]) -> None:
 def start(root: str, argv: list[str]) -> int:
     """Install if need be, then run Howdah until it ends or this is interrupted; the exit code."""
     options = [*_platform(Path(root), os.environ), *argv]
+    file = arguments.parse(options).bundle  # a mistake or --help should not wait for an installation
     environ = environment.clean(os.environ)
     if cloudera.is_here(environ):
         url = options[options.index("--public-url") + 1] if "--public-url" in options else ""
         environ |= cloudera.settings(environ, url)
-    place = install(root)
+    try:
+        place = entry.installed(root, environ, file=file)
+    except (InstallFailed, OSError) as error:
+        print(f"error: {error}", flush=True)
+        return 1
+    options, environ = arguments.hidden(options, environ)
     command = [str(place.python), "-I", "-X", "utf8", "-m"]
     return _watch(
         [*command, "howdah.launch.guard", str(os.getpid()), *command, "howdah.launch.main", *options], environ
@@ -44,14 +50,11 @@ def start(root: str, argv: list[str]) -> int:
 
 
 def install(root: str) -> Place:
-    """The installation, made if need be."""
-    environ = environment.clean(os.environ)
+    """The installation, made if need be; a failure is an exception, as for `run`."""
     try:
-        place = ensure(Path(root), entry.EXTRAS, environ, entry.say)
-        entry.make_template(place, environ)
+        return entry.installed(root, environment.clean(os.environ))
     except InstallFailed as error:
         raise RuntimeError(str(error)) from None
-    return place
 
 
 def _platform(root: Path, environ: Mapping[str, str]) -> list[str]:

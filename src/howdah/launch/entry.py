@@ -37,10 +37,8 @@ def main(root: str, argv: list[str]) -> int:
     # A mistake or --help should not wait for an installation.
     order = packing.parse(argv[1:]) if packs else None
     file = None if testing or packs else arguments.parse(argv).bundle
-    installer = None if file is None else partial(bundle.install, file)
     try:
-        place = ensure(Path(root), TEST_EXTRAS if testing else EXTRAS, environ, say, installer=installer)
-        make_template(place, environ)
+        place = installed(root, environ, TEST_EXTRAS if testing else EXTRAS, file)
         if order is not None:
             packing.pack(place, order, environ, say)
             return 0
@@ -55,7 +53,15 @@ def main(root: str, argv: list[str]) -> int:
     return _go_on(place, "howdah.launch.main", *arguments.hidden(argv, environ))
 
 
-def make_template(place: Place, environ: dict[str, str]) -> None:
+def installed(root: str, environ: dict[str, str], extras: tuple[str, ...] = EXTRAS, file: Path | None = None) -> Place:
+    """The installation, made if need be, from the bundle `file` if there is one; raises `InstallFailed`."""
+    installer = None if file is None else partial(bundle.install, file)
+    place = ensure(Path(root), extras, environ, say, installer=installer)
+    _make_template(place, environ)
+    return place
+
+
+def _make_template(place: Place, environ: dict[str, str]) -> None:
     """Prepare the database that each new data folder starts from, if this installation has none yet."""
     if any(place.templates.glob("label-studio-*.sqlite3")):
         return
