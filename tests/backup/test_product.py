@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,11 @@ def ask(url: str, path: str, body: Any = None) -> Any:
         return json.loads(answer.read() or b"null")
 
 
-def howdah(launched: Launched, *words: str) -> str:
+def howdah(launched: Launched, *words: str, environ: Mapping[str, str] | None = None) -> str:
     """The command line, on the store that the launcher runs."""
     command = [str(Path(sys.executable).parent / "howdah"), *words]
-    environ = {"HOME": str(launched.home), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
+    told = {"HOME": str(launched.home), "PATH": "/usr/bin:/bin", **(environ or {})}
+    done = subprocess.run(command, env=told, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from howdah import lastuse
 from howdah.doctor import folder, machine, services
 from howdah.doctor.finding import State
+from howdah.postgres.address import Address
 from tests.pfs.stores import new_store
 
 
@@ -62,13 +64,26 @@ def test_a_damaged_database_is_a_failure_with_the_way_back(tmp_path: Path) -> No
     with new_store(tmp_path / "store"):
         pass
     rows = tmp_path / "store" / "rows.db"
-    assert folder.database(rows).state is State.GOOD
+    whole = folder.database(rows)
+    assert (whole.state, whole.told) == (State.GOOD, f"{rows} is whole, journal mode wal")
     data = bytearray(rows.read_bytes())
     data[4096 : 4096 * 3] = os.urandom(4096 * 2)
     rows.write_bytes(data)
     found = folder.database(rows)
     assert found.state is State.FAILURE
     assert "howdah restore" in found.remedy
+
+
+def test_a_database_on_a_server_is_told_without_its_password(tmp_path: Path) -> None:
+    away = Address("me", "SECRET", "127.0.0.1", "1", "labels")
+    found = folder.postgresql(away)
+    assert found.state is State.FAILURE
+    assert "postgresql://me@127.0.0.1:1/labels does not answer" in found.told
+    assert found.remedy.startswith("start it")
+    assert "SECRET" not in found.told + found.remedy
+    (tmp_path / lastuse.NAME).write_text(lastuse.text(lastuse.present(str(away))))
+    told = [finding for finding in folder.examine(tmp_path, "") if finding.check == "database"]
+    assert [(finding.state, "HOWDAH_DATABASE" in finding.remedy) for finding in told] == [(State.WARNING, True)]
 
 
 def test_a_port_that_is_taken_is_a_warning() -> None:

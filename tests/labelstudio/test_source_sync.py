@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 from projects.models import ProjectSummary
 from tasks.models import Annotation, Prediction, Task
@@ -161,6 +161,20 @@ def test_a_file_that_is_no_task_is_told_and_the_rest_is_taken(site: Site, shelf:
     told = synced["traceback"].splitlines()
     assert [line.split(":")[0] for line in told] == ["/a.json", "/c.jpg", "/d.json"]
     assert "choose the import method Files" in told[1]
+
+
+def test_text_that_the_database_cannot_hold_is_told_and_the_rest_is_taken(site: Site, shelf: Shelf) -> None:
+    nul = json.dumps({"text": "a\0b"}).encode()
+    repo = shelf.repo(**{"a.json": nul, "b.json": b'{"text": "b"}'})
+
+    synced = site.sync(site.source(repo, use_blob_urls=False))
+
+    kept = [data["text"] for data in raw_data(site)]
+    if connection.vendor == "sqlite":
+        assert (synced["status"], kept) == ("completed", ["a\0b", "b"])
+    else:
+        assert (synced["status"], kept) == ("completed_with_errors", ["b"])
+        assert synced["traceback"].startswith("/a.json: holds what the database cannot keep: ")
 
 
 def test_an_address_within_json_is_shown_from_the_store(site: Site, shelf: Shelf) -> None:

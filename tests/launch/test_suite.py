@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from howdah.launch import suite
@@ -10,8 +11,17 @@ def test_nothing_is_missing_where_everything_is_found() -> None:
 
 
 def test_any_of_a_tools_commands_will_do() -> None:
-    found = {"google-chrome", "ffmpeg", "fc-list", "git", "nginx", "caddy"}
+    found = {"google-chrome", "ffmpeg", "fc-list", "git", "nginx", "caddy", "initdb"}
     assert suite.missing(lambda command: command if command in found else None, "darwin") == []
+
+
+def test_command_in_a_folder_of_its_version_is_found(tmp_path: Path) -> None:
+    for version in ("14", "15"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "initdb").touch()
+    assert suite.find(f"{tmp_path}/*/initdb") == f"{tmp_path}/15/initdb"
+    assert suite.find(f"{tmp_path}/*/postgres") is None
+    assert suite.find("sh") == shutil.which("sh")
 
 
 def test_what_is_missing_is_named_in_one_line() -> None:

@@ -13,7 +13,8 @@ from howdah.cli.lazy import Command
 from howdah.cli.options import current_edge
 from howdah.cli.output import plain, print_document
 from howdah.client import config
-from howdah.settings import ADDRESS
+from howdah.errors import HowdahError
+from howdah.settings import ADDRESS, DATABASE
 
 if TYPE_CHECKING:
     from howdah.doctor.finding import Finding
@@ -53,10 +54,16 @@ def doctor(data: Path, output: str) -> None:
 def _findings(data: Path) -> Iterator[Finding]:
     # As with serve and backup: what looks at the data itself is loaded by this command alone.
     from howdah.doctor import folder, machine, services  # noqa: PLC0415
+    from howdah.doctor.finding import Finding, State  # noqa: PLC0415
 
     edge = current_edge()
     settings = config.read(edge.config)
     active = settings.context(settings.active).address if settings.active else ADDRESS.default
     yield from machine.examine()
-    yield from folder.examine(data, filesystems.read_mounts())
+    try:
+        database = edge.database()
+    except HowdahError as error:
+        database = None
+        yield Finding("database", State.FAILURE, error.message, f"correct {DATABASE.name}")
+    yield from folder.examine(data, filesystems.read_mounts(), database)
     yield from services.examine(data, edge.address or active)

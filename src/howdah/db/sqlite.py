@@ -170,12 +170,13 @@ def snapshot(source: Path, target: Path, *, patience: float = 5.0) -> None:
         new.execute("PRAGMA journal_mode=DELETE")
 
 
-def quick_check(path: Path) -> str:
-    """What is wrong with a database, in SQLite's words; empty if nothing is. Only reads."""
+def quick_check(path: Path) -> tuple[str, str]:
+    """What is wrong with a database, in SQLite's words, empty if nothing is; and its journal mode. Only reads."""
     where = f"{path.absolute().as_uri()}?mode=ro"
     with _named_errors(path), closing(sqlite3.connect(where, uri=True)) as connection:
         found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    return "" if found == "ok" else found
+        mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    return "" if found == "ok" else found, mode
 
 
 @contextmanager

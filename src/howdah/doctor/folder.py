@@ -7,18 +7,25 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from howdah import filesystems
-from howdah.db.sqlite import quick_check
+from howdah import filesystems, lastuse
+from howdah.db.sqlite import IN_USE, quick_check
 from howdah.doctor.finding import Finding, failure, good, warning
 from howdah.errors import HowdahError
+from howdah.postgres import server
+from howdah.postgres.address import Address
+from howdah.settings import DATABASE
 
 _LITTLE = 1 << 30
 _TOO_LITTLE = 100 << 20
-_DATABASES = ("label-studio/label_studio.sqlite3", "store/rows.db", "rows.db")
+_DATABASES = (lastuse.SQLITE, "store/rows.db", "rows.db")
+_FROM_BACKUP = "restore the data folder from a backup: howdah restore"
 
 
-def examine(data: Path, mounts: str) -> Iterator[Finding]:
-    """Every check of the folder, in order; `mounts` is the text of /proc/mounts, empty where there is none."""
+def examine(data: Path, mounts: str, address: Address | None = None) -> Iterator[Finding]:
+    """Every check of the folder, in order; `mounts` is the text of /proc/mounts, empty where there is none.
+
+    `address` is Label Studio's database, if that is not in the folder.
+    """
     place = existing(data)
     yield writable(data, place)
     yield space(shutil.disk_usage(place).free, place)
@@ -27,6 +34,12 @@ def examine(data: Path, mounts: str) -> Iterator[Finding]:
     for name in _DATABASES:
         if (data / name).is_file():
             yield database(data / name)
+    last = lastuse.read(data)
+    if address is not None:
+        yield postgresql(address)
+    elif last is not None and last.database:
+        remedy = f"to look at it, set {DATABASE.name} as for launch.py"
+        yield warning("database", f"Label Studio's is {last.database}, which nothing here lets in", remedy)
 
 
 def existing(data: Path) -> Path:
@@ -67,13 +80,24 @@ def file_system(kind: str, place: Path) -> Finding:
 
 
 def database(path: Path) -> Finding:
-    """Whether a database is whole."""
+    """Whether a database in a file is whole, and how it writes."""
     try:
-        fault = quick_check(path)
+        fault, mode = quick_check(path)
     except HowdahError as error:
-        return failure("database", error.message, "restore the data folder from a backup: howdah restore")
+        if error.kind == IN_USE:
+            return good("database", f"{path} is held by the process that uses it, as on a network file system")
+        return failure("database", error.message, _FROM_BACKUP)
     if fault:
-        return failure(
-            "database", f"{path} is damaged: {fault}", "restore the data folder from a backup: howdah restore"
-        )
-    return good("database", f"{path} is whole")
+        return failure("database", f"{path} is damaged: {fault}", _FROM_BACKUP)
+    return good("database", f"{path} is whole, journal mode {mode}")
+
+
+def postgresql(address: Address) -> Finding:
+    """Whether Label Studio can work with its database on a server, and what it has there."""
+    try:
+        found = server.check(address)
+    except HowdahError as error:
+        told, _, remedy = error.message.rpartition(": ")
+        return failure("database", told, remedy)
+    tables = f"{found.migrations} migrations applied" if found.migrations else "empty so far"
+    return good("database", f"PostgreSQL {found.version} at {address}, {tables}")

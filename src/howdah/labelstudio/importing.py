@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, transaction
 from rest_framework.exceptions import ValidationError
 
 from howdah.client import files
@@ -95,6 +95,8 @@ class _Sync:
                 self._add(tasks)
         except (ValueError, ValidationError, NotFound, Corrupt) as error:
             self._problems.append(f"{path}: {error}")
+        except DataError as error:  # PostgreSQL keeps no NUL in a text
+            self._problems.append(f"{path}: holds what the database cannot keep: {str(error).splitlines()[0]}")
         self._progress.step(len(self._created), tasks_existed=self._existed)
 
     def _add(self, objects: list[PinnedObject]) -> None:

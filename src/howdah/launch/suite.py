@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 
 
@@ -31,6 +32,7 @@ TOOLS = (
     Tool("fontconfig with fonts", ("fc-list",), "fontconfig fonts-dejavu-core"),
     Tool("debootstrap", ("debootstrap", "/usr/sbin/debootstrap"), "debootstrap"),
     Tool("git", ("git",), "git"),
+    Tool("PostgreSQL", ("initdb", "/usr/lib/postgresql/*/bin/initdb"), "postgresql"),
     Tool("nginx", ("nginx", "/usr/sbin/nginx"), "nginx-light"),
     Tool("Caddy", ("caddy",), "caddy"),
     Tool("iproute2", ("ip",), "iproute2"),
@@ -45,6 +47,11 @@ def missing(find: Callable[[str], str | None], platform: str) -> list[Tool]:
     return [tool for tool in wanted if not any(find(command) for command in tool.commands)]
 
 
+def find(command: str) -> str | None:
+    """Where a command is; one with a `*` may lie in any folder that fits, the last of which is taken."""
+    return max(glob(command), default=None) if "*" in command else shutil.which(command)
+
+
 def advice(tools: list[Tool]) -> str:
     """One line that tells how to get the tools."""
     packages = " ".join(tool.package for tool in tools)
@@ -53,7 +60,7 @@ def advice(tools: list[Tool]) -> str:
 
 
 def _provide_tools(environ: Mapping[str, str]) -> None:
-    tools = missing(shutil.which, sys.platform)
+    tools = missing(find, sys.platform)
     apt = shutil.which("apt-get")
     if tools and apt and os.geteuid() == 0:
         packages = [package for tool in tools for package in tool.package.split()]
@@ -61,7 +68,7 @@ def _provide_tools(environ: Mapping[str, str]) -> None:
         print(f"* Installing from the system's packages: {' '.join(packages)}", flush=True)
         for command in ([apt, "update", "-q"], [apt, "install", "-yq", "--no-install-recommends", *packages]):
             subprocess.run(command, env=quiet, check=False, stdout=subprocess.DEVNULL)  # noqa: S603
-        tools = missing(shutil.which, sys.platform)
+        tools = missing(find, sys.platform)
     if tools:
         print(f"* {advice(tools)}", flush=True)
 

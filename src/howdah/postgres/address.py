@@ -44,11 +44,12 @@ class Address:
         return f"{text}{'&' if '?' in text else '?'}{told}" if told else text
 
     def _url(self, user: str) -> str:
-        is_folder = "/" in self.host or "," in self.host
-        host = "" if is_folder else f"[{self.host}]" if ":" in self.host else self.host
+        apart = "/" in self.host or "," in self.host  # a folder of a Unix socket, or several hosts
+        host = "" if apart else f"[{self.host}]" if ":" in self.host else self.host
         place = f"{user}@{host}" if user else host
-        more = f"?host={quote(self.host)}" if is_folder else ""
-        return f"postgresql://{place}{f':{self.port}' if self.port else ''}/{quote(self.name)}{more}"
+        port = f":{self.port}" if self.port and not apart else ""
+        more = f"?host={quote(self.host)}" + (f"&port={self.port}" if self.port else "") if apart else ""
+        return f"postgresql://{place}{port}/{quote(self.name)}{more}"
 
     def parameters(self) -> dict[str, str]:
         """As the driver wants it."""
