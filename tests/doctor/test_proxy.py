@@ -39,6 +39,24 @@ def test_proxy_that_does_not_run_is_a_failure(data: Path) -> None:
     assert "does not answer" in found.told
 
 
+def _when_answered(data: Path, answer: str) -> Finding:
+    """What is found where every question gets this answer, or first a redirection and then it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def reply() -> None:
+            for part in answer.split("|"):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(part.encode())
+
+        thread = threading.Thread(target=reply)
+        thread.start()
+        found = _only(data, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    return found
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -49,21 +67,24 @@ def test_proxy_that_does_not_run_is_a_failure(data: Path) -> None:
     ],
 )
 def test_somebody_elses_answer_is_a_failure(data: Path, answer: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def reply() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(answer.encode())
-
-        thread = threading.Thread(target=reply)
-        thread.start()
-        found = _only(data, f"http://127.0.0.1:{listener.getsockname()[1]}")
-        thread.join()
+    found = _when_answered(data, answer)
     assert found.state is State.FAILURE
     assert "does not lead to this instance" in found.told
     assert HERE in found.remedy
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"
+        "|HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nSign in",
+    ],
+)
+def test_sign_in_of_the_proxys_own_is_a_warning(data: Path, answer: str) -> None:
+    found = _when_answered(data, answer)
+    assert found.state is State.WARNING
+    assert "cannot be looked through" in found.told
 
 
 def test_data_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:

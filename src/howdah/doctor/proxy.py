@@ -41,6 +41,10 @@ class _Elsewhere(Exception):
     """The answer did not come from this instance."""
 
 
+class _Guarded(_Elsewhere):
+    """The answer is somebody's who wants to know who asks."""
+
+
 def examine(data: Path, public: str, here: str) -> Iterator[Finding]:
     """Whether `public` leads to the instance at `here` on this data folder, and if so, what the proxy hands on."""
     try:
@@ -90,11 +94,12 @@ def _ask(address: str, context: ssl.SSLContext, headers: Mapping[str, str] | Non
     try:
         with urllib.request.urlopen(request, timeout=_LIMIT, context=context) as answer:  # noqa: S310
             if answer.url != address:
-                raise _Elsewhere(f"it leads on to {urlsplit(answer.url).scheme}://{urlsplit(answer.url).netloc}")
+                raise _Guarded(f"it leads on to {answer.url.partition('?')[0]}")
             found = json.loads(answer.read(1000))
             return Seen(str(found["scheme"]), str(found["name"]))
     except urllib.error.HTTPError as error:
-        raise _Elsewhere(f"the answer is {error.code} {error.reason}") from error
+        kind = _Guarded if error.code in {401, 403} else _Elsewhere
+        raise kind(f"the answer is {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         raise error.reason if isinstance(error.reason, OSError) else error from error
     except (ValueError, LookupError, TypeError, http.client.HTTPException) as error:
@@ -107,8 +112,11 @@ def _mistrusted(public: str, error: ssl.SSLCertVerificationError) -> Finding:
 
 
 def _unreached(public: str, here: str, error: Exception) -> Finding:
+    if isinstance(error, _Guarded):
+        remedy = f"none if that is a sign-in before Howdah's; else let the proxy pass requests on to {here}"
+        return warning(REACHED, f"{public} cannot be looked through: {error}", remedy)
     if isinstance(error, _Elsewhere):
-        remedy = f"let the proxy pass requests on to {here}, {_EXAMPLES}; a sign-in of its own would also explain this"
+        remedy = f"let the proxy pass requests on to {here}, {_EXAMPLES}"
         return failure(REACHED, f"{public} does not lead to this instance: {error}", remedy)
     if isinstance(error, socket.gaierror):
         remedy = "none if people's machines know it; else add it to the name service"
