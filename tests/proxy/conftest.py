@@ -7,10 +7,10 @@ import pytest
 
 from howdah.launch import ports
 from howdah.testing.launched import Launched
-from tests.proxy.front import CADDY, PROGRAM, Caddy, Front
+from tests.proxy.front import CADDY, NGINX, Caddy, Front
 
 LIMIT = 150_000_000
-PROXIES = {"nginx": (PROGRAM, Front, "nginx-path.conf"), "caddy": (CADDY, Caddy, "Caddyfile-path")}
+PROXIES = {"nginx": (NGINX, Front, "nginx-path.conf"), "caddy": (CADDY, Caddy, "Caddyfile-path")}
 
 
 @dataclass(frozen=True)

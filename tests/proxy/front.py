@@ -22,9 +22,9 @@ from howdah.launch import ports
 from howdah.testing.launched import until
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-PROGRAM = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 CADDY = shutil.which("caddy")
-_NGINX = """
+_MAIN = """
 daemon off;
 {user}
 pid {folder}/nginx.pid;
@@ -39,7 +39,7 @@ http {{
     include {folder}/site.conf;
 }}
 """
-_CADDY = """{
+_GLOBAL = """{
     admin off
     auto_https disable_redirects
 }
@@ -115,12 +115,12 @@ class Front:
 
     def _command(self, site: str) -> list[str]:
         """How to run it with this site."""
-        assert PROGRAM is not None
+        assert NGINX is not None
         folder = self._folder
         (folder / "site.conf").write_text(site)
         user = "user root;" if os.geteuid() == 0 else ""
-        (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, user=user))
-        return [PROGRAM, "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
+        (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))
+        return [NGINX, "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
 
     def _ended(self) -> bool:
         assert self._process.poll() is None, f"it does not start: {self.log.read_text('utf-8', 'replace')}"
@@ -145,5 +145,5 @@ class Caddy(Front):
 
     def _command(self, site: str) -> list[str]:
         assert CADDY is not None
-        (self._folder / "Caddyfile").write_text(_CADDY + site)
+        (self._folder / "Caddyfile").write_text(_GLOBAL + site)
         return [CADDY, "run", "--config", f"{self._folder}/Caddyfile", "--adapter", "caddyfile"]

@@ -27,7 +27,7 @@ from howdah.names import Commit, File, parse_repo
 from howdah.testing.launched import until
 from tests.browsers import new_context
 from tests.e2e.studio import Studio
-from tests.proxy.front import PROGRAM, Front
+from tests.proxy.front import NGINX, Front
 from tests.proxy.people import PASSWORD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,7 +150,7 @@ class FarStudio(Studio):
 @contextmanager
 def _platform(home: Path) -> Iterator[Project]:
     """The project, with the platform's proxy in front of its application's port."""
-    if PROGRAM is None:
+    if NGINX is None:
         pytest.skip("nginx is not installed: `python3 launch.py test` installs it or says how")
     if sys.platform != "linux":
         pytest.skip("platform: the loopback network of Linux has more than one address")

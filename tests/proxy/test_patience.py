@@ -15,7 +15,7 @@ from howdah.launch import ports
 from howdah.names import Commit, parse_repo
 from howdah.testing.launched import Launched, until
 from tests.e2e.studio import Studio
-from tests.proxy.front import PROGRAM, Front
+from tests.proxy.front import NGINX, Front
 from tests.proxy.gate import gate
 from tests.proxy.people import PASSWORD
 
@@ -24,7 +24,7 @@ CONFIG = '<View><Image name="image" value="$image"/></View>'
 
 
 def test_sync_that_outlasts_the_proxys_patience_is_answered_and_completes(chromium: Browser, tmp_path: Path) -> None:
-    if PROGRAM is None:
+    if NGINX is None:
         pytest.skip("nginx is not installed: `python3 launch.py test` installs it or says how")
     port = ports.any_free("127.0.0.1")
     url = f"https://localhost:{port}"
@@ -73,7 +73,7 @@ def _put(store: str) -> None:
 
 
 def test_plain_http_is_led_to_https(tmp_path: Path) -> None:
-    if PROGRAM is None:
+    if NGINX is None:
         pytest.skip("nginx is not installed: `python3 launch.py test` installs it or says how")
     address = ("127.0.0.1", ports.any_free("127.0.0.1"))
     with Front(tmp_path / "nginx", "nginx.conf", "localhost", address, "http://127.0.0.1:9") as front:
