@@ -212,10 +212,16 @@ def test_source_is_synced_and_ranges_of_its_files_are_read(site: Site, ada: Pers
     address = urlsplit(task["data"]["image"])
     assert address.path.startswith("/label/tasks/")
     path = f"{address.path.removeprefix('/label')}?{address.query}"
-    with ada.open(path, Range="bytes=300-599") as part:
-        assert part.status == 206
-        assert part.headers["Content-Range"] == f"bytes 300-599/{len(content)}"
-        assert part.read() == content[300:600]
+    for asked, first, last in (
+        ("300-599", 300, 599),
+        ("0-0", 0, 0),
+        (f"{len(content) - 100}-", len(content) - 100, len(content) - 1),
+        ("-100", len(content) - 100, len(content) - 1),
+    ):
+        with ada.open(path, Range=f"bytes={asked}") as part:
+            assert part.status == 206
+            assert part.headers["Content-Range"] == f"bytes {first}-{last}/{len(content)}"
+            assert part.read() == content[first : last + 1]
 
 
 def _sync(person: Person, storage: str) -> None:
