@@ -1,6 +1,9 @@
 """A backup made while everything is in use is one consistent moment, and comes back whole or not at all."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -48,6 +51,30 @@ def test_what_comes_back_is_what_was_there(tmp_path: Path) -> None:
         assert database.execute("SELECT name FROM labels").fetchall() == [("cat",)]
     database.close()
     assert not (tmp_path / "back" / "logs").exists()
+
+
+def test_a_backup_in_the_folder_of_backups_is_in_no_other(tmp_path: Path) -> None:
+    filled(tmp_path / "data")
+    make(Source(tmp_path / "data"), tmp_path / "data" / "backups" / "one.tar")
+    make(Source(tmp_path / "data"), tmp_path / "data" / "backups" / "two.tar")
+    restore(tmp_path / "data" / "backups" / "two.tar", tmp_path / "back")
+    assert not (tmp_path / "back" / "backups").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="platform: only Linux's root mounts volumes")
+def test_a_volume_that_is_empty_is_filled_in_its_place(tmp_path: Path) -> None:
+    filled(tmp_path / "data")
+    make(Source(tmp_path / "data"), tmp_path / "backup.tar")
+    (tmp_path / "volume").mkdir()
+    script = (
+        "import sys; from pathlib import Path; from howdah.backup.restore import restore;"
+        "restore(Path(sys.argv[1]), Path(sys.argv[2]));"
+        "print(*sorted(path.name for path in Path(sys.argv[2]).iterdir()))"
+    )
+    run = f'mount -t tmpfs tmpfs {tmp_path}/volume && exec "$@"'
+    python = [sys.executable, "-c", script, str(tmp_path / "backup.tar"), str(tmp_path / "volume")]
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", run, "sh", *python], capture_output=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, [b"label-studio", b"store"]), done.stderr
 
 
 def test_a_backup_under_load_holds_every_commit_that_was_acknowledged_before_it_began(tmp_path: Path) -> None:

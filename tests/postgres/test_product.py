@@ -136,10 +136,13 @@ def test_everything_is_there_after_a_restart_and_after_a_loss(
         check_secret(launched, address)
     assert not (data / "label-studio" / "label_studio.sqlite3").exists()
 
-    with Launched(data, "--port", "0", environ=environ(address)) as launched:
+    secret = tmp_path / "password"
+    secret.write_text(f"{address.password}\n")
+    told = {**USER, "HOWDAH_DATABASE": str(address), "HOWDAH_DATABASE_PASSWORD_FILE": str(secret)}
+    with Launched(data, "--port", "0", environ=told) as launched:
         work.url = launched.url
         work.label(work.tasks[2:])
-        howdah(launched, "backup", str(backup), "--data", str(data), environ=environ(address))
+        howdah(launched, "backup", str(backup), "--data", str(data), environ=told)
     assert address.password.encode() not in backup.read_bytes()
     check_refusals(launched, address, backup)
     before = postgres.dumped(address)

@@ -64,6 +64,8 @@ def make(source: Source, target: Path, *, progress: Progress = _silent) -> int:
     The file gets its name when it is whole and durable. `progress` is told bytes done and about how many there are.
     """
     _check(source, target)
+    if target.parent.resolve() == (source.data / BACKUPS).resolve():
+        target.parent.mkdir(mode=0o700, exist_ok=True)
     scratch = target.with_name(f".{target.name}.part")
     try:
         _write(source, scratch, progress)

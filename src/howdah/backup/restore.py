@@ -34,18 +34,18 @@ def restore(
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise WrongState(f"data folder {data} is not empty: move it away, or restore into another one")
     _check_database(backup, database)
+    # A volume cannot be replaced: then everything is made inside it and moved to its place at the end.
+    place = data if data.exists() and (data.is_mount() or not os.access(data.parent, os.W_OK)) else data.parent
     try:
-        data.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=data.parent, prefix=f".{data.name}-restoring-"))
+        place.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=place, prefix=f".{data.name}-restoring-"))
     except OSError as error:
-        raise Unavailable(f"folder {data.parent} cannot be written ({error.strerror}): check its rights") from error
+        raise Unavailable(f"folder {place} cannot be written ({error.strerror}): check its rights") from error
     try:
         count = _take(backup, scratch, progress)
         if database is not None:
             _load(database, scratch)
-        if data.exists():
-            data.rmdir()
-        scratch.rename(data)
+        _settle(scratch, data)
     except HowdahError:
         raise
     except tarfile.TarError as error:
@@ -91,6 +91,17 @@ def _load(database: Address, folder: Path) -> None:
     last = lastuse.read(folder)
     if last is not None:
         (folder / lastuse.NAME).write_text(lastuse.text(replace(last, database=str(database))), "utf-8")
+
+
+def _settle(scratch: Path, data: Path) -> None:
+    """Give what is whole its name."""
+    if scratch.parent == data:
+        for path in scratch.iterdir():
+            path.rename(data / path.name)
+        return
+    if data.exists():
+        data.rmdir()
+    scratch.rename(data)
 
 
 def _take(backup: Path, folder: Path, progress: Progress) -> int:

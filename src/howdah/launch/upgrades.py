@@ -39,7 +39,6 @@ def back_up_before(folder: DataFolder, database: Address | None, environ: Mappin
         if (last is None or last.rows == present.rows) and not _is_pending(environ):
             return None
         backups = folder.root / BACKUPS
-        backups.mkdir(mode=0o700, exist_ok=True)
         path = backups / f"{_NAME}{datetime.now(timezone.utc):%Y-%m-%dT%H-%M-%S.%f}.tar"
         make(Source(folder.root, database), path)
     except (HowdahError, OSError) as error:
