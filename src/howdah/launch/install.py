@@ -234,7 +234,7 @@ def _install(place: Place, extras: tuple[str, ...], environ: Mapping[str, str], 
     constraints = place.root / "constraints.txt"
     wanted = ["-c", str(constraints), "-e", f"{place.root}[{','.join(extras)}]"]
     uv = find_uv(place, environ, say)
-    say("Installing Howdah and Label Studio (about 130 packages; a minute or less where the network is fast)")
+    say("Installing Howdah and Label Studio (about 160 packages; a minute or less where the network is fast)")
     if uv is not None:
         sources = environment.for_uv(environ, environment.pip_config_files(environ, Path.home()))
         pinned = ["--build-constraints", str(constraints), *wanted]
