@@ -28,6 +28,8 @@ def test_first_user_signs_up_and_then_only_the_invited(data: Path) -> None:
         for query in ("", "?token=", "?token=wrong"):
             with Person(launched.url).open(f"/user/signup/{query}", b"email=a@example.com") as answer:
                 assert answer.status == 403
+        with owner.open("/user/signup/") as page:
+            assert "/user/" not in page.url
         assert not _offers_signing_up(launched)
         invited = Person(launched.url)
         invite = f"?token={owner.ask('/api/invite')['token']}"
@@ -120,6 +122,9 @@ def test_only_the_web_answers_elsewhere_and_only_when_told_so(data: Path) -> Non
     with Launched(data, "--host", "0.0.0.0", "--port", "0") as launched:
         web, store = _ports(launched)
         assert "(and at every address of this machine)" in launched.printed
+        with Person(launched.url).open("/user/login/", b"", Origin="https://labels.example.com") as answer:
+            assert answer.status == 403
+            assert "--public-url https://labels.example.com" in answer.read().decode()
         Person(launched.url).sign_up("ada@example.com").close()
         assert _listening(_descendants(launched.process.pid)) == {(ANYWHERE, web), (LOOPBACK, store)}
 

@@ -66,8 +66,17 @@ def test_proxy_may_take_the_path_off(site: Site, ada: Person, tmp_path: Path) ->
 
 
 def test_form_from_another_site_is_refused(site: Site, ada: Person) -> None:
-    with ada.open("/user/login/", b"email=ada", Origin="https://elsewhere.example.com") as answer:
+    with ada.open("/user/login/", b"email=ada", Origin="https://elsewhere.example.com/<b>") as answer:
         assert answer.status == 403
+        told = answer.read().decode()
+    assert "The form came from <b>https://elsewhere.example.com/&lt;b&gt;</b>" in told
+    assert f"people are to reach this site at <b>{site.url}</b>" in told
+
+
+def test_form_whose_page_was_open_for_too_long_is_to_be_sent_again(site: Site) -> None:
+    with Person(site.url, site.certificate).open("/user/login/", b"email=ada") as answer:
+        assert answer.status == 403
+        assert "load the page anew" in answer.read().decode()
 
 
 @pytest.mark.parametrize("asked", ["/projects/", "/projects"])

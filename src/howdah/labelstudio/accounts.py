@@ -22,7 +22,7 @@ _one_at_a_time = threading.Lock()
 
 def sign_up(request: HttpRequest) -> Any:
     """The host's sign-up page; with `HOWDAH_NO_SIGNUP` for the first user and for those with an invite link alone."""
-    if not _is_open(request):
+    if not request.user.is_authenticated and not _is_open(request):
         return _refusal(request)
     try:
         return host.user_signup(request)

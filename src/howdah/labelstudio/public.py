@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -45,6 +46,20 @@ def keep_path(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[
         return get_response(request)
 
     return answer
+
+
+def refuse_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The page for a form that is not accepted, which behind a proxy mostly means: the public URL is another one."""
+    home = settings.HOSTNAME or f"{request.scheme}://{request.get_host()}"
+    origin = request.headers.get("Origin", "null")
+    known = origin in {"null", _origin(home)}
+    told = {"known": known, "origin": origin, "home": home}
+    return render(request, "howdah/form_refused.html", told, status=403)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def how_seen(request: HttpRequest, name: str) -> HttpResponse:

@@ -152,6 +152,7 @@ if howdah.TRUST_PROXY.read_bool(os.environ):
     USE_X_FORWARDED_HOST = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+CSRF_FAILURE_VIEW = "howdah.labelstudio.public.refuse_form"
 HOWDAH_NO_SIGNUP = howdah.NO_SIGNUP.read_bool(os.environ)
 SAVE_USER = "howdah.labelstudio.accounts.save_user"
 TEMPLATES = _with_processor(_host["TEMPLATES"], "howdah.labelstudio.accounts.tell_pages")
