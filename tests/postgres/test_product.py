@@ -16,7 +16,7 @@ from howdah.postgres import server
 from howdah.postgres.address import Address
 from howdah.testing.launched import Launched, get, until
 from howdah.testing.postgres import PostgresServer
-from tests.backup.test_product import CHOICE, CONFIG, USER, ask, committed, howdah
+from tests.backup.test_product import CHOICE, CONFIG, TOKEN, USER, ask, committed, howdah
 
 ROOT = Path(__file__).parents[2]
 # The plugin's promises that rest on the database: bulk inserts, uniqueness, transactions, locks, recovery.
@@ -141,7 +141,10 @@ def test_everything_is_there_after_a_restart_and_after_a_loss(
     told = {**USER, "HOWDAH_DATABASE": str(address), "HOWDAH_DATABASE_PASSWORD_FILE": str(secret)}
     with Launched(data, "--port", "0", environ=told) as launched:
         work.url = launched.url
-        work.label(work.tasks[2:])
+        postgres.stop()
+        assert get(f"{work.url}/api/projects", headers={"Authorization": f"Token {TOKEN}"}).status >= 500
+        postgres.start()
+        work.label(work.tasks[2:])  # a server that was started anew is found again
         howdah(launched, "backup", str(backup), "--data", str(data), environ=told)
     assert address.password.encode() not in backup.read_bytes()
     check_refusals(launched, address, backup)

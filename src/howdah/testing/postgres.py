@@ -53,17 +53,17 @@ class PostgresServer:
             "UTF8",
             "--locale=C",
         ]
-        self._run("initdb", "-D", str(self.folder / "data"), *options)
-        self.start()
-
-    def start(self) -> None:
-        """Start it on a free port."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = Address("howdah", _PASSWORD, "127.0.0.1", str(port), "postgres")
+        self._run("initdb", "-D", str(self.folder / "data"), *options)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, after `stop`, where it was."""
         fast = [f"-c{name}=off" for name in ("fsync", "synchronous_commit", "full_page_writes")]
-        place = ["-D", str(self.folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(self.folder)]
+        place = ["-D", str(self.folder / "data"), "-h", "127.0.0.1", "-p", self.address.port, "-k", str(self.folder)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603
                 [_program("postgres"), *place, *fast], stdout=log, stderr=log, cwd=self.folder, **self._as()
