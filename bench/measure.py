@@ -169,7 +169,7 @@ def machine(folder: Path) -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
         f"{cores} cores ({platform.machine()}), {round(pages * size / _GIB)} GB of memory, {kind} file system, "
-        f"{platform.system()}, Python {platform.python_version()}"
+        f"{platform.system()}, Python {platform.python_version()}, load average {os.getloadavg()[0]:.1f} at the start"
     )
 
 
