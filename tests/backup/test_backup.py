@@ -1,6 +1,7 @@
 """A backup made while everything is in use is one consistent moment, and comes back whole or not at all."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -51,6 +52,14 @@ def test_what_comes_back_is_what_was_there(tmp_path: Path) -> None:
         assert database.execute("SELECT name FROM labels").fetchall() == [("cat",)]
     database.close()
     assert not (tmp_path / "back" / "logs").exists()
+
+
+def test_a_folder_whose_store_is_elsewhere_has_a_backup_too(tmp_path: Path) -> None:
+    filled(tmp_path / "data")
+    shutil.rmtree(tmp_path / "data" / "store")
+    make(Source(tmp_path / "data"), tmp_path / "backup.tar")
+    restore(tmp_path / "backup.tar", tmp_path / "back")
+    assert (tmp_path / "back" / "label-studio" / "label_studio.sqlite3").is_file()
 
 
 def test_a_backup_in_the_folder_of_backups_is_in_no_other(tmp_path: Path) -> None:

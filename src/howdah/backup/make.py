@@ -82,9 +82,14 @@ def make(source: Source, target: Path, *, progress: Progress = _silent) -> int:
     return target.stat().st_size
 
 
+def is_used(data: Path) -> bool:
+    """Whether anything of ours is in the folder: a store, Label Studio's database, or the record of a use."""
+    return any((data / name).is_file() for name in ("store/rows.db", "rows.db", lastuse.SQLITE, lastuse.NAME))
+
+
 def _check(source: Source, target: Path) -> None:
     data, place = source.data, target.resolve()
-    if not any((data / name).is_file() for name in ("store/rows.db", "rows.db")):
+    if not is_used(data):
         raise NotFound(f"data folder {data} not found, or nothing of Howdah's is in it: name the folder with --data")
     if data.resolve() in place.parents and (data / BACKUPS).resolve() not in place.parents:
         raise Invalid(

@@ -96,10 +96,9 @@ def _back_up(folder: DataFolder, options: Options, environ: Mapping[str, str], d
     """Before an update changes the data: back it up, unless the user does without."""
     if options.no_backup:
         return
-    told = environment.clean(environ) | databases.settings(database)
-    made = upgrades.back_up_before(folder, database, programs.label_studio(folder, told, ("", 0), "").environ)
-    if made is not None:
-        print(f"Updating what another version left in {folder.root}; a backup of it is {made}", flush=True)
+    clean = environment.clean(environ) | databases.settings(database)
+    label_studio = programs.label_studio(folder, clean, ("", 0), "")
+    upgrades.back_up_before(folder, database, label_studio.environ, partial(print, flush=True))
 
 
 def _run_once(

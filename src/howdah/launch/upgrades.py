@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
 from howdah import lastuse
-from howdah.backup.make import BACKUPS, Source, make
+from howdah.backup.make import BACKUPS, Source, is_used, make
 from howdah.errors import HowdahError, Unavailable
 from howdah.launch.paths import DataFolder, replace_file
 from howdah.postgres.address import Address
@@ -27,19 +27,23 @@ def note(folder: DataFolder, database: Address | None) -> None:
     replace_file(folder.root / lastuse.NAME, lastuse.text(_present(database)))
 
 
-def back_up_before(folder: DataFolder, database: Address | None, environ: Mapping[str, str]) -> Path | None:
+def back_up_before(
+    folder: DataFolder, database: Address | None, environ: Mapping[str, str], say: Callable[[str], None]
+) -> Path | None:
     """The backup that was made because the folder was last used by another version; None where none is due.
 
-    `environ` is Label Studio's. The latest `KEPT` of such backups stay. Raises a `HowdahError`: then do not go on.
+    `environ` is Label Studio's; `say` is told before it begins, since it may take long. The latest `KEPT` of such
+    backups stay. Raises a `HowdahError`: then do not go on.
     """
     last, present = lastuse.read(folder.root), _present(database)
-    if last == present or not (folder.store / "rows.db").exists():
+    if last == present or not is_used(folder.root):
         return None
     try:
         if (last is None or last.rows == present.rows) and not _is_pending(environ):
             return None
         backups = folder.root / BACKUPS
         path = backups / f"{_NAME}{datetime.now(timezone.utc):%Y-%m-%dT%H-%M-%S.%f}.tar"
+        say(f"Updating what another version left in {folder.root}; backing it up first, to {path}")
         make(Source(folder.root, database), path)
     except (HowdahError, OSError) as error:
         raise Unavailable(
