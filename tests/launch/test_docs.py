@@ -32,6 +32,9 @@ def test_every_option_is_documented() -> None:
         "docs/howto/run-on-a-laptop.md",
         "docs/howto/behind-a-proxy.md",
         "docs/howto/cloudera-ai.md",
+        "docs/howto/docker.md",
+        "docs/howto/postgresql.md",
+        "docs/howto/back-up.md",
     ],
 )
 def test_links_lead_somewhere(page: str) -> None:
