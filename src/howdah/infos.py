@@ -62,10 +62,13 @@ class RepoInfo:
 
 @dataclass(frozen=True, slots=True)
 class BranchInfo:
-    """A branch as the API tells it."""
+    """A branch as the API tells it; `provenance` and `subvenance` are all that is up and down stream of it."""
 
     branch: Branch
     head: Commit | None = None
+    direct_provenance: tuple[Branch, ...] = ()
+    provenance: tuple[Branch, ...] = ()
+    subvenance: tuple[Branch, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -84,14 +87,28 @@ class CommitInfo:
     error: str = ""
     size_upper_bound: int = 0
     size: int | None = None
+    direct_provenance: tuple[Commit, ...] = ()
+    direct_subvenance: tuple[Commit, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    is_ready: bool = True
+    """Whether all that it is made from has finished; not on the wire."""
 
     @property
     def state(self) -> CommitState:
         """The state that the times tell."""
         if self.finished is not None:
             return CommitState.FINISHED
-        return CommitState.FINISHING if self.finishing is not None else CommitState.READY
+        if self.finishing is not None:
+            return CommitState.FINISHING
+        return CommitState.READY if self.is_ready else CommitState.STARTED
+
+
+@dataclass(frozen=True, slots=True)
+class CommitSetInfo:
+    """The commits that one step of the whole graph made, and those they were made from, upstream ones first."""
+
+    id: str
+    commits: tuple[CommitInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)

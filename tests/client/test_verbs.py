@@ -8,7 +8,7 @@ import pytest
 
 from howdah.client import branches, cluster, commits, files, projects, repos
 from howdah.client.channel import Connection
-from howdah.errors import AlreadyExists, Invalid, NotFound, Unsupported, WrongState
+from howdah.errors import AlreadyExists, Invalid, NotFound, WrongState
 from howdah.infos import CommitState, FileInfo, FileType, Origin, Version
 from howdah.names import Branch, Commit, File, Project, Repo
 
@@ -114,9 +114,15 @@ def test_subscription_gives_what_is_there_and_then_what_comes(conn: Connection, 
     assert next(since).commit == commit
 
 
-def test_drop_is_not_offered_by_the_embedded_store(conn: Connection, tree: Commit) -> None:
-    with pytest.raises(Unsupported, match="DropCommit"):
+def test_dropped_commit_is_gone_and_its_branch_falls_back(conn: Connection, branch: Branch, tree: Commit) -> None:
+    commit = commits.start(conn, branch)
+    with pytest.raises(WrongState, match="cannot drop a commit that has children"):
         commits.drop(conn, tree)
+    commits.drop(conn, commit)
+
+    assert branches.inspect(conn, branch).head == tree
+    with pytest.raises(NotFound):
+        commits.inspect(conn, commit)
 
 
 def test_directory_is_listed_and_paged(conn: Connection, tree: Commit) -> None:

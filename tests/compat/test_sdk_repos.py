@@ -46,8 +46,8 @@ def test_call_that_is_not_offered_is_named(client: Any, call: Any) -> None:
 
 
 def test_unoffered_stream_is_named(client: Any) -> None:
-    with refused(StatusCode.UNIMPLEMENTED, "ListCommitSet"):
-        list(client.pfs.list_commit_set(project=pfs.Project(name="default")))
+    with refused(StatusCode.UNIMPLEMENTED, "ListTask"):
+        list(client.pfs.list_task())
 
 
 def test_token_and_empty_transaction_do_no_harm(server: Any) -> None:

@@ -32,9 +32,12 @@ class Fate:
         self.passed += 1
         if self.passed == self.at and not self.is_after:
             raise Died
-        yield
-        if self.passed == self.at:
-            raise Died
+        is_last = self.passed == self.at
+        try:
+            yield
+        finally:
+            if is_last:
+                raise Died  # also behind a passage that was broken off
 
 
 class FatedBucket:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from howdah.names import Branch, File
-from howdah.pfs import branches, commits, writing
+from howdah.pfs import branches, commits, graph, writing
 from howdah.store.store import Store
 from tests.faults.doors import Died, Fate, fated
 from tests.pfs.stores import HEAD, REPO, content, ids, new_store, start, write
@@ -33,8 +33,8 @@ def start_commit(store: Store) -> None:
 
 
 def create_branch(store: Store) -> None:
-    with store.database.write() as tx:
-        branches.create(tx, Branch(REPO, "dev"), None, now=store.now())
+    with graph.step(store) as made:
+        branches.create(made, Branch(REPO, "dev"), None)
 
 
 def write_into_open(store: Store) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from howdah.names import Branch, Commit, File, Project, Repo
-from howdah.pfs import commits, files, repos, writing
+from howdah.pfs import commits, files, graph, repos, writing
 from howdah.server.folder import open_store
 from howdah.store.store import Store
 
@@ -35,8 +35,8 @@ def write(store: Store, changes: dict[str, bytes | None], commit: Commit = HEAD)
 
 def start(store: Store, description: str = "") -> Commit:
     """An open commit on master."""
-    with store.database.write() as tx:
-        return commits.start(tx, MASTER, description, now=store.now())
+    with graph.step(store) as made:
+        return commits.start(made, MASTER, description)
 
 
 def content(store: Store, commit: Commit = HEAD) -> dict[str, bytes]:

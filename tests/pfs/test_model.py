@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.infos import FileType
 from howdah.names import Branch, Commit, File, is_commit_id
-from howdah.pfs import branches, commits, files, writing
+from howdah.pfs import branches, commits, files, graph, writing
 from howdah.testing import model
 from tests.pfs.stores import REPO, content, new_store
 
@@ -48,9 +48,9 @@ class Versions(RuleBasedStateMachine):
 
     @rule(branch=BRANCHES)
     def create_branch(self, branch: str) -> None:
-        with self.store.database.write() as tx:
-            branches.create(tx, Branch(REPO, branch), None, now=self.store.now())
-            head = branches.inspect(tx, Branch(REPO, branch)).head
+        with graph.step(self.store) as made:
+            branches.create(made, Branch(REPO, branch), None)
+            head = branches.inspect(made.tx, Branch(REPO, branch)).head
         assert head is not None
         if branch not in self.repo.branches:
             self.repo.add(branch, head.id, {}, is_open=False)
@@ -59,8 +59,8 @@ class Versions(RuleBasedStateMachine):
     @rule(branch=BRANCHES)
     def start(self, branch: str) -> None:
         def verb() -> Commit:
-            with self.store.database.write() as tx:
-                return commits.start(tx, Branch(REPO, branch), "", now=self.store.now())
+            with graph.step(self.store) as made:
+                return commits.start(made, Branch(REPO, branch), "")
 
         if branch in self.repo.branches and self.repo.head(branch).is_open:
             with pytest.raises(WrongState, match="has not been finished"):

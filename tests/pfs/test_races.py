@@ -9,7 +9,7 @@ import pytest
 from howdah.db.database import Database, Tx
 from howdah.errors import NotFound
 from howdah.names import Branch, Commit, Project, Repo
-from howdah.pfs import commits, files, repos, writing
+from howdah.pfs import commits, files, graph, repos, writing
 from howdah.store.store import Store
 from tests.pfs.stores import HEAD, REPO, content, new_store, start, write
 
@@ -50,10 +50,10 @@ def test_a_write_into_a_deleted_repo_does_not_reach_the_commit_that_came_after(s
     start(store)
 
     def replace_the_repo() -> None:
-        with store.database.write() as tx:
-            repos.delete(tx, REPO)
-            repos.create(tx, OTHER, "", now=store.now())
-            commits.start(tx, Branch(OTHER), "", now=store.now())
+        with graph.step(store) as made:
+            repos.delete(made.tx, REPO)
+            repos.create(made.tx, OTHER, "", now=made.now)
+            commits.start(made, Branch(OTHER), "")
 
     with pytest.raises(NotFound, match="deleted meanwhile"):
         write(interrupted(store, replace_the_repo), {"/a": b"for the first repo"})

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import betterproto
 import pytest
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
-from pachyderm_sdk.api import admin, auth, pfs, taskapi, version
+from pachyderm_sdk.api import admin, auth, pfs, taskapi, transaction, version
 
-from howdah.wire.gen import admin_pb2, auth_pb2, pfs_pb2, taskapi_pb2, version_pb2
+from howdah.wire.gen import admin_pb2, auth_pb2, pfs_pb2, taskapi_pb2, transaction_pb2, version_pb2
 
 PAIRS: dict[FileDescriptor, ModuleType] = {
     pfs_pb2.DESCRIPTOR: pfs,
@@ -20,7 +20,10 @@ PAIRS: dict[FileDescriptor, ModuleType] = {
     version_pb2.DESCRIPTOR: version,
     taskapi_pb2.DESCRIPTOR: taskapi,
     auth_pb2.DESCRIPTOR: auth,
+    transaction_pb2.DESCRIPTOR: transaction,
 }
+# Fields that come with pipelines.
+NOT_YET = {"updatejobstate", "stopjob", "createpipelinev2"}
 # We hold of auth only what the other packages use.
 WHOLE = [module for module in PAIRS.values() if module is not auth]
 
@@ -110,7 +113,8 @@ def find(module: ModuleType, name: str) -> Any:
 def test_message_has_the_fields_of_the_published_client(module: ModuleType, message: Descriptor) -> None:
     ours = {key(field.name): our_field(field) for field in message.fields}
 
-    assert ours == their_fields(find(module, flat(message)))
+    theirs = their_fields(find(module, flat(message)))
+    assert ours == {name: field for name, field in theirs.items() if name not in NOT_YET}
 
 
 @pytest.mark.parametrize(("module", "enum"), [pytest.param(m, e, id=e.full_name) for m, e in our_enums()])
@@ -146,7 +150,9 @@ class Recorder:
 
 
 @pytest.mark.parametrize(
-    "file", [pfs_pb2.DESCRIPTOR, admin_pb2.DESCRIPTOR, version_pb2.DESCRIPTOR], ids=lambda f: f.package
+    "file",
+    [pfs_pb2.DESCRIPTOR, admin_pb2.DESCRIPTOR, version_pb2.DESCRIPTOR, transaction_pb2.DESCRIPTOR],
+    ids=lambda f: f.package,
 )
 def test_service_has_the_methods_of_the_published_client(file: FileDescriptor) -> None:
     recorder = Recorder()

@@ -27,6 +27,8 @@ branches = st.builds(Branch, repos, names)
 ancestries = st.sampled_from(["", "^", "^^", "^2", "~3", ".1"])
 expressions = st.builds(str.__add__, st.just(ID) | names, ancestries)
 commits = st.builds(Commit, repos, expressions)
+branch_lists = st.lists(branches, max_size=3).map(tuple)
+commit_lists = st.lists(commits, max_size=3).map(tuple)
 files = st.builds(File, commits, texts, texts)
 file_infos = st.builds(FileInfo, files, st.sampled_from(FileType), sizes, st.binary(), times)
 commit_infos = st.builds(
@@ -35,18 +37,18 @@ commit_infos = st.builds(
     origin=st.sampled_from(Origin),
     description=texts,
     parent=st.none() | commits,
-    children=st.lists(commits, max_size=3).map(tuple),
+    children=commit_lists,
     started=times,
     finishing=times,
     finished=times,
     error=texts,
     size_upper_bound=sizes,
     size=st.none() | sizes,
+    direct_provenance=commit_lists,
+    direct_subvenance=commit_lists,
     metadata=metadata,
 )
-repo_infos = st.builds(
-    RepoInfo, repos, texts, times, st.lists(branches, max_size=3).map(tuple), sizes, st.none() | sizes, metadata
-)
+repo_infos = st.builds(RepoInfo, repos, texts, times, branch_lists, sizes, st.none() | sizes, metadata)
 
 
 @given(projects)
@@ -84,7 +86,7 @@ def test_repo_info_survives_the_wire(info: RepoInfo) -> None:
     assert pfs.repo_info_from_wire(pfs.repo_info_to_wire(info)) == info
 
 
-@given(st.builds(BranchInfo, branches, st.none() | commits, metadata))
+@given(st.builds(BranchInfo, branches, st.none() | commits, branch_lists, branch_lists, branch_lists, metadata))
 def test_branch_info_survives_the_wire(info: BranchInfo) -> None:
     assert pfs.branch_info_from_wire(pfs.branch_info_to_wire(info)) == info
 

@@ -3,57 +3,64 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
-from howdah.db.database import Tx
+from howdah.db.database import Row, Tx
 from howdah.errors import Code, Invalid, NotFound
 from howdah.infos import BranchInfo, Origin
-from howdah.names import USER_TYPE, Branch, Commit, Project, Repo, check_branch_name, new_commit_id
-from howdah.pfs import repos, resolve
-from howdah.store.tree import EMPTY, Tree
+from howdah.names import USER_TYPE, Branch, Commit, Project, Repo, check_branch_name
+from howdah.pfs import graph, repos, resolve
+from howdah.pfs.steps import Step
+from howdah.store.tree import EMPTY
 
 _SELECT = (
-    "SELECT projects.name, repos.name, repos.type, branches.name, commits.id, branches.metadata"
+    "SELECT branches.branch, projects.name, repos.name, repos.type, branches.name, commits.id, branches.metadata"
     " FROM branches JOIN repos ON repos.repo = branches.repo JOIN projects ON projects.project = repos.project"
     " JOIN commits ON commits.number = branches.head"
 )
 
 
-def create(tx: Tx, branch: Branch, head: Commit | None, *, now: int) -> None:
-    """Create a branch, or move it to `head`.
+def create(made: Step, branch: Branch, head: Commit | None, *, provenance: Mapping[Branch, bool] | None = None) -> None:
+    """Create a branch, or move it to `head`, and let it follow the branches of `provenance` and no others.
 
-    A new branch without a head gets an empty, finished commit; one that exists stays as it is.
+    A new branch without a head gets an empty commit: finished, but open where it follows others. One that exists
+    stays as it is, but gets an open commit when what it follows changes. Branches to follow that are missing are
+    made; the value of each tells whether its commits never lead to one here.
     """
     check_branch_name(branch.name)
+    tx = made.tx
     repo = repos.number(tx, branch.repo)
-    exists = tx.one("SELECT 1 FROM branches WHERE repo = ? AND name = ?", repo, branch.name) is not None
+    if head is not None and head.repo != branch.repo:
+        raise Invalid("branch and head commit must belong to the same repo", kind="bad-head", code=Code.UNKNOWN)
+    found = tx.one("SELECT branch FROM branches WHERE repo = ? AND name = ?", repo, branch.name)
     if head is not None:
-        if head.repo != branch.repo:
-            raise Invalid("branch and head commit must belong to the same repo", kind="bad-head", code=Code.UNKNOWN)
-        point(tx, repo, branch.name, resolve.commit(tx, head).number, now=now)
-    elif not exists:
-        point(tx, repo, branch.name, _first_commit(tx, repo, now), now=now)
+        number = made.point(repo, branch.name, resolve.commit(tx, head).number)
+    elif found is None:
+        first = made.add_commit(repo, None, EMPTY, origin=Origin.AUTO, is_finished=not provenance)
+        number = made.point(repo, branch.name, first)
+    else:
+        number = found[0]
+    upstream = {_number_or_new(made, each): never for each, never in (provenance or {}).items()}
+    if graph.set_provenance(made, number, upstream) and upstream:
+        graph.follow(made, number)
 
 
-def point(tx: Tx, repo: int, name: str, head: int, *, now: int) -> None:
-    """Let the branch, new or not, point to the commit with the number `head`."""
-    tx.run(
-        "INSERT INTO branches (repo, name, head, created) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (repo, name) DO UPDATE SET head = excluded.head",
-        repo,
-        name,
-        head,
-        now,
-    )
+def _number_or_new(made: Step, branch: Branch) -> int:
+    try:
+        return resolve.pointer(made.tx, branch).branch
+    except NotFound as error:
+        if error.kind != resolve.NO_BRANCH:
+            raise
+    create(made, branch, None)
+    return resolve.pointer(made.tx, branch).branch
 
 
 def inspect(tx: Tx, branch: Branch) -> BranchInfo:
     """The branch; `NotFound` without it."""
-    repo = repos.number(tx, branch.repo)
-    row = tx.one(_SELECT + " WHERE branches.repo = ? AND branches.name = ?", repo, branch.name)
-    if row is None:
-        raise NotFound(f'branch "{branch.name}" not found in repo {branch.repo}', kind="branch-not-found")
-    return _info(row)
+    row = tx.one(_SELECT + " WHERE branches.branch = ?", resolve.pointer(tx, branch).branch)
+    assert row is not None  # its number was just found
+    return _info(tx, row)
 
 
 def list(tx: Tx, repo: Repo | None, *, reverse: bool = False) -> Iterator[BranchInfo]:
@@ -63,32 +70,41 @@ def list(tx: Tx, repo: Repo | None, *, reverse: bool = False) -> Iterator[Branch
         rows = tx.all(_SELECT + " WHERE repos.type = ?" + order, USER_TYPE)
     else:
         rows = tx.all(_SELECT + " WHERE branches.repo = ?" + order, repos.number(tx, repo))
-    yield from map(_info, rows)
+    for row in rows:
+        yield _info(tx, row)
 
 
-def delete(tx: Tx, branch: Branch) -> None:
-    """Delete a branch; its commits stay and can be reached by id."""
-    repo = repos.number(tx, branch.repo)
-    if tx.run("DELETE FROM branches WHERE repo = ? AND name = ?", repo, branch.name) == 0:
-        raise NotFound(f'branch "{branch.name}" not found in repo {branch.repo}', kind="branch-not-found")
+def walk(tx: Tx, start: Iterable[Branch], way: graph.Way, *, depth: int = 0, number: int = 0) -> Iterator[BranchInfo]:
+    """The branches up or down stream of these, the nearer first; limits that are 0 do not limit."""
+    numbers = [resolve.pointer(tx, branch).branch for branch in start]
+    found = graph.walk(tx, numbers, graph.BRANCH_EDGES[way], depth=depth)
+    for each in islice(found, number) if number else found:
+        row = tx.one(_SELECT + " WHERE branches.branch = ?", each)
+        assert row is not None  # its number was just found
+        yield _info(tx, row)
 
 
-def insert_finished(tx: Tx, repo: int, parent: int | None, tree: Tree, *, now: int, origin: Origin) -> tuple[int, str]:
-    """Insert a commit that is finished from the start; returns its number and id."""
-    id = new_commit_id()
-    number = tx.insert(
-        "INSERT INTO commits (repo, id, parent, origin, description, started, finishing, finished, tree, files, size)"
-        " VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?)",
-        *(repo, id, parent, int(origin), now, now, now, tree.root, tree.files, tree.size),
-    )
-    return number, id
+def delete(tx: Tx, branch: Branch, *, force: bool = False) -> None:
+    """Delete a branch; its commits stay and can be reached by id. One that others follow only with `force`."""
+    found = resolve.pointer(tx, branch).branch
+    graph.check_unfollowed(tx, found, force=force)
+    tx.run("DELETE FROM branches WHERE branch = ?", found)
 
 
-def _first_commit(tx: Tx, repo: int, now: int) -> int:
-    return insert_finished(tx, repo, None, EMPTY, now=now, origin=Origin.AUTO)[0]
-
-
-def _info(row: tuple[str, str, str, str, str, str]) -> BranchInfo:
-    project, name, type, branch, head, metadata = row
+def _info(tx: Tx, row: Row) -> BranchInfo:
+    number, project, name, type, branch, head, metadata = row
     repo = Repo(Project(project), name, type)
-    return BranchInfo(Branch(repo, branch), Commit(repo, head), json.loads(metadata))
+
+    def names(numbers: Iterable[int]) -> tuple[Branch, ...]:
+        return tuple(graph.name(tx, each) for each in numbers)
+
+    direct = graph.direct_provenance(tx, number)
+    above = graph.provenance(tx, number) if direct else ()
+    return BranchInfo(
+        Branch(repo, branch),
+        Commit(repo, head),
+        names(direct),
+        names(above),
+        names(graph.subvenance(tx, number)),
+        json.loads(metadata),
+    )

@@ -4,58 +4,58 @@ from __future__ import annotations
 
 import builtins
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 
-from howdah.db.database import Tx
+from howdah.db.database import Row, Tx
 from howdah.errors import Code, Invalid, WrongState
 from howdah.infos import CommitInfo, Origin
-from howdah.names import Branch, Commit, Repo, check_branch_name, new_commit_id
-from howdah.pfs import branches, clock, repos, resolve
-from howdah.pfs.rows import SELECT_COMMIT, CommitRow, read_commit
+from howdah.names import Branch, Commit, Repo, check_branch_name
+from howdah.pfs import clock, graph, repos, resolve
+from howdah.pfs.rows import SELECT_COMMIT, CommitRow, read_commit, usable_ancestor
+from howdah.pfs.steps import Step
 from howdah.store.tree import EMPTY
 
+_PAGE = 200
 
-def start(tx: Tx, branch: Branch, description: str, *, now: int, parent: Commit | None = None) -> Commit:
+
+def start(made: Step, branch: Branch, description: str, *, parent: Commit | None = None) -> Commit:
     """Open a commit at the branch's head, or on `parent`; a missing branch is made with it as its head."""
     if not branch.name:
         raise Invalid("branch must be specified", kind="bad-name")
     check_branch_name(branch.name)
+    tx = made.tx
     repo = repos.number(tx, branch.repo)
-    before = _parent(tx, repo, branch, parent)
-    usable = resolve.usable_ancestor(tx, before)
-    tree = usable.tree if usable else EMPTY
-    id = new_commit_id()
-    number = tx.insert(
-        "INSERT INTO commits (repo, id, parent, origin, description, started, tree, files, size)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        *(repo, id, before.number if before else None, int(Origin.USER), description, now),
-        *(tree.root, tree.files, tree.size),
-    )
-    branches.point(tx, repo, branch.name, number, now=now)
-    return Commit(branch.repo, id)
-
-
-def _parent(tx: Tx, repo: int, branch: Branch, parent: Commit | None) -> CommitRow | None:
-    if parent is not None:
-        if parent.repo != branch.repo:
-            raise Invalid("branch and parent commit must belong to the same repo", kind="bad-parent", code=Code.UNKNOWN)
-        before = resolve.commit(tx, parent)
-    else:
-        row = tx.one("SELECT head FROM branches WHERE repo = ? AND name = ?", repo, branch.name)
-        if row is None:
-            return None
-        before = read_commit(tx, row[0])
-    if before.finishing is None:
+    row = tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, branch.name)
+    if row is not None and graph.direct_provenance(tx, row[0]):
+        raise graph.output_branch(branch)
+    before = _parent(tx, branch, parent) if parent else read_commit(tx, row[1]) if row else None
+    if before is not None and before.finishing is None:
         raise WrongState(
             f"parent commit {Commit(branch.repo, before.id)} has not been finished", kind="parent-not-finished"
         )
-    return before
+    usable = usable_ancestor(tx, before)
+    number = made.add_commit(
+        repo,
+        before.number if before else None,
+        usable.tree if usable else EMPTY,
+        origin=Origin.USER,
+        description=description,
+    )
+    made.point(repo, branch.name, number)
+    return Commit(branch.repo, made.id)
+
+
+def _parent(tx: Tx, branch: Branch, parent: Commit) -> CommitRow:
+    if parent.repo != branch.repo:
+        raise Invalid("branch and parent commit must belong to the same repo", kind="bad-parent", code=Code.UNKNOWN)
+    return resolve.commit(tx, parent)
 
 
 def inspect(tx: Tx, commit: Commit) -> CommitInfo:
     """The commit; `NotFound` without it."""
-    return _info(tx, commit.repo, resolve.commit(tx, commit))
+    return infos(tx, [resolve.commit(tx, commit)])[0]
 
 
 def list(  # noqa: PLR0913 -- one keyword for each filter of the API
@@ -80,15 +80,23 @@ def list(  # noqa: PLR0913 -- one keyword for each filter of the API
     if reverse and to is not None:
         raise Invalid("cannot use `reverse` with a `to` commit", kind="bad-range")
     found = _line(tx, to, since) if to is not None else _all(tx, row, reverse=reverse)
-    given = 0
     latest = clock.microseconds(started_before) if started_before is not None else None
-    for commit in found:
-        if (origin is not None and commit.origin != origin) or (latest is not None and commit.started >= latest):
-            continue
-        yield _info(tx, repo, commit)
-        given += 1
-        if given == number:
-            return
+    wanted = (
+        commit
+        for commit in found
+        if (origin is None or commit.origin == origin) and (latest is None or commit.started < latest)
+    )
+    some = islice(wanted, number) if number else wanted
+    while page := [*islice(some, _PAGE)]:
+        yield from infos(tx, page)
+
+
+def walk(tx: Tx, start: Iterable[Commit], way: graph.Way, *, depth: int = 0, number: int = 0) -> Iterator[CommitInfo]:
+    """What these commits are made from, or what is made from them, the nearer first; limits of 0 do not limit."""
+    numbers = [resolve.commit(tx, commit).number for commit in start]
+    found = graph.walk(tx, numbers, graph.COMMIT_EDGES[way], depth=depth)
+    for each in islice(found, number) if number else found:
+        yield from infos(tx, [read_commit(tx, each)])
 
 
 def line_of_branch(tx: Tx, branch: Branch, since: int | None) -> tuple[int, tuple[CommitInfo, ...]]:
@@ -99,7 +107,7 @@ def line_of_branch(tx: Tx, branch: Branch, since: int | None) -> tuple[int, tupl
     while row is not None and (since is None or row.number > since):
         line.append(row)
         row = read_commit(tx, row.parent) if row.parent is not None else None
-    return head.number, tuple(_info(tx, branch.repo, row) for row in reversed(line))
+    return head.number, tuple(infos(tx, line[::-1]))
 
 
 def _all(tx: Tx, repo: int, *, reverse: bool) -> Iterator[CommitRow]:
@@ -116,20 +124,65 @@ def _line(tx: Tx, to: Commit, since: Commit | None) -> Iterator[CommitRow]:
         row = read_commit(tx, row.parent) if row.parent is not None else None
 
 
-def _info(tx: Tx, repo: Repo, row: CommitRow) -> CommitInfo:
-    parent = tx.one("SELECT id FROM commits WHERE number = ?", row.parent) if row.parent is not None else None
-    children = tx.all("SELECT id FROM commits WHERE parent = ? ORDER BY number", row.number)
-    return CommitInfo(
-        Commit(repo, row.id),
-        Origin(row.origin),
-        row.description,
-        Commit(repo, parent[0]) if parent else None,
-        tuple(Commit(repo, id) for (id,) in children),
-        clock.moment(row.started),
-        clock.moment(row.finishing),
-        clock.moment(row.finished),
-        row.error,
-        row.size,
-        row.size if row.finished is not None else None,
-        json.loads(row.metadata),
-    )
+def infos(tx: Tx, rows: Sequence[CommitRow]) -> builtins.list[CommitInfo]:
+    """What the API tells of these commits, in their order; few statements for all together."""
+    holding = {repo: repos.noun(tx, repo) for repo in {row.repo for row in rows}}
+    numbers = [row.number for row in rows]
+    children = _related(tx, numbers, "SELECT parent, number FROM commits WHERE parent")
+    upstream = _related(tx, numbers, "SELECT number, upstream FROM provenance WHERE number")
+    downstream = _related(tx, numbers, "SELECT upstream, number FROM provenance WHERE upstream")
+    others = {number for related in (children, upstream, downstream) for some in related.values() for number in some}
+    others.update(row.parent for row in rows if row.parent is not None)
+    names = _names(tx, builtins.list(others))
+
+    def nouns(numbers: Iterable[int]) -> tuple[Commit, ...]:
+        return tuple(names[number][0] for number in numbers)
+
+    return [
+        CommitInfo(
+            Commit(holding[row.repo], row.id),
+            Origin(row.origin),
+            row.description,
+            names[row.parent][0] if row.parent is not None else None,
+            nouns(children.get(row.number, ())),
+            clock.moment(row.started),
+            clock.moment(row.finishing),
+            clock.moment(row.finished),
+            row.error,
+            row.size,
+            row.size if row.finished is not None else None,
+            nouns(upstream.get(row.number, ())),
+            nouns(downstream.get(row.number, ())),
+            json.loads(row.metadata),
+            all(names[number][1] for number in upstream.get(row.number, ())),
+        )
+        for row in rows
+    ]
+
+
+def _related(tx: Tx, numbers: Sequence[int], select: str) -> dict[int, builtins.list[int]]:
+    """By number, the numbers that the statement gives in its second column, in order."""
+    found: dict[int, builtins.list[int]] = {}
+    for one, other in _among(tx, select, numbers):
+        found.setdefault(one, []).append(other)
+    return {number: sorted(some) for number, some in found.items()}
+
+
+def _names(tx: Tx, numbers: Sequence[int]) -> dict[int, tuple[Commit, bool]]:
+    """The nouns of commits by number, and whether they have finished."""
+    holding: dict[int, Repo] = {}
+    found = {}
+    for number, repo, id, finished in _among(
+        tx, "SELECT number, repo, id, finished IS NOT NULL FROM commits WHERE number", numbers
+    ):
+        if repo not in holding:
+            holding[repo] = repos.noun(tx, repo)
+        found[number] = (Commit(holding[repo], id), bool(finished))
+    return found
+
+
+def _among(tx: Tx, select: str, numbers: Sequence[int]) -> Iterator[Row]:
+    """The rows of a statement that ends in the column to be among these numbers."""
+    for start in range(0, len(numbers), _PAGE):
+        some = numbers[start : start + _PAGE]
+        yield from tx.all(f"{select} IN ({', '.join('?' * len(some))})", *some)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from howdah.db.database import Tx
+from howdah.errors import WrongState
 from howdah.pfs import changes
 from howdah.pfs.changes import Delete, Operation, Put
-from howdah.pfs.rows import read_commit
+from howdah.pfs.rows import CommitRow, read_commit
 from howdah.store import edit, tree
 from howdah.store.blobs import Writer
 from howdah.store.chunker import Chunker
@@ -172,6 +173,7 @@ def settle(store: Store, number: int) -> Tree:
     while True:
         with store.database.read() as tx:
             row = read_commit(tx, number)
+            check_base(tx, row)
             waiting = tx.all("SELECT edit, edits FROM edits WHERE number = ? ORDER BY edit", number)
         if not waiting:
             return row.tree
@@ -190,6 +192,14 @@ def settle(store: Store, number: int) -> Tree:
                 *(tree.root, tree.files, tree.size, suspects, number),
             )
             tx.run("DELETE FROM edits WHERE number = ? AND edit <= ?", number, waiting[-1][0])
+
+
+def check_base(tx: Tx, row: CommitRow) -> None:
+    """Raise `WrongState` if the commit is open on one that is open too, whose content it will begin with."""
+    if row.finished is None and row.parent is not None:
+        parent = read_commit(tx, row.parent)
+        if parent.finished is None:
+            raise WrongState(f"base commit {parent.id} for commit {row.id} unfinished", kind="base-not-finished")
 
 
 def _still_waits(tx: Tx, number: int, edit: int) -> bool:

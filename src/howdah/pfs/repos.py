@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Iterator, Sequence
 
 from howdah.db.database import Row, Tx
-from howdah.errors import AlreadyExists, Code, Invalid, NotFound
+from howdah.errors import AlreadyExists, Code, Invalid, NotFound, WrongState
 from howdah.infos import RepoInfo
 from howdah.names import DEFAULT_BRANCH, USER_TYPE, Branch, Project, Repo, check_name
-from howdah.pfs import clock, projects
+from howdah.pfs import clock, graph, projects
 
 _SELECT = (
     "SELECT repos.repo, projects.name, repos.name, repos.type, repos.description, repos.created, repos.metadata"
@@ -75,13 +76,61 @@ def list(tx: Tx, *, type: str = "", projects: Sequence[Project] = ()) -> Iterato
             yield _info(tx, row)
 
 
-def delete(tx: Tx, repo: Repo) -> bool:
-    """Delete a repo of every type, with its commits; returns whether there was one."""
-    names = (repo.project.name, repo.name)
-    return (
-        tx.run("DELETE FROM repos WHERE project = (SELECT project FROM projects WHERE name = ?) AND name = ?", *names)
-        > 0
+def delete(tx: Tx, repo: Repo, *, force: bool = False) -> bool:
+    """Delete a repo of every type, with its commits; returns whether there was one.
+
+    One with branches that those of other repos follow only with `force`.
+    """
+    project = tx.one("SELECT project FROM projects WHERE name = ?", repo.project.name)
+    if project is None:
+        return False
+    for (branch,) in tx.all(
+        "SELECT branch FROM branches JOIN repos USING (repo) WHERE project = ? AND repos.name = ? ORDER BY branch",
+        *(project[0], repo.name),
+    ):
+        graph.check_unfollowed(tx, branch, force=force, outside=repo)
+    return tx.run("DELETE FROM repos WHERE project = ? AND name = ?", project[0], repo.name) > 0
+
+
+def delete_all(tx: Tx, chosen: Sequence[Project], *, everywhere: bool = False, force: bool = False) -> tuple[Repo, ...]:
+    """Delete the repos of these projects, or of all; returns which. What is downstream goes before what it follows."""
+    wanted = {project.name for project in chosen}
+    found = [info.repo for info in list(tx) if everywhere or info.repo.project.name in wanted]
+    waiting = found
+    while waiting:
+        kept = []
+        for repo in waiting:
+            try:
+                delete(tx, repo)
+            except WrongState as error:
+                kept.append((repo, error))
+        if len(kept) == len(waiting):  # what is left is followed from elsewhere
+            if not force:
+                raise kept[0][1]
+            for repo, _ in kept:
+                delete(tx, repo, force=True)
+            break
+        waiting = [repo for repo, _ in kept]
+    return tuple(found)
+
+
+def summaries(tx: Tx, chosen: Sequence[Project]) -> builtins.list[tuple[Project, int, int]]:
+    """Of each of these projects, how many user repos it has and the sum of their sizes; `NotFound` without it."""
+    found = []
+    for project in chosen:
+        projects.number(tx, project)
+        sizes = [info.size_upper_bound for info in list(tx, type=USER_TYPE, projects=[project])]
+        found.append((project, len(sizes), sum(sizes)))
+    return found
+
+
+def noun(tx: Tx, number: int) -> Repo:
+    """The repo with this number."""
+    row = tx.one(
+        "SELECT projects.name, repos.name, repos.type FROM repos JOIN projects USING (project) WHERE repo = ?", number
     )
+    assert row is not None  # read in the transaction in which its number was found
+    return Repo(Project(row[0]), row[1], row[2])
 
 
 def _info(tx: Tx, row: Row, *, is_detailed: bool = False) -> RepoInfo:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from howdah.db.database import Tx
 from howdah.errors import Invalid, NotFound, WrongState
-from howdah.names import Branch, Commit, Repo, is_commit_id
+from howdah.names import Branch, Commit, is_commit_id
 from howdah.pfs import repos
 from howdah.pfs.rows import CommitRow, read_commit
 
 _EXPRESSION = re.compile(r"(?P<base>[^\^~.]*)(?P<steps>(?:[\^~][0-9]{0,18}|\.[0-9]{1,18})*)\Z")
+NO_BRANCH = "branch-not-found"
+"""Kind of the error that tells that a branch is missing in a repo that is there."""
 _STEP = re.compile(r"([\^~.])([0-9]*)")
 
 
 def commit(tx: Tx, named: Commit) -> CommitRow:
-    """The commit that an id or an expression names; `NotFound` names what is missing."""
+    """The commit that an id or an expression names; `NotFound` names what is missing.
+
+    The id of a commit set without a commit in the repo names the one that the set's commits are made from.
+    """
     repo = repos.number(tx, named.repo)
     if not named.id:
         raise Invalid(f"commit of repo {named.repo} must be specified: a branch name or a commit id", kind="bad-name")
@@ -30,29 +36,36 @@ def commit(tx: Tx, named: Commit) -> CommitRow:
 
 def head(tx: Tx, branch: Branch) -> CommitRow:
     """The branch's newest commit; `NotFound` without the branch."""
-    return _head(tx, repos.number(tx, branch.repo), branch.repo, branch.name)
+    return read_commit(tx, pointer(tx, branch).head)
 
 
-def usable_ancestor(tx: Tx, row: CommitRow | None) -> CommitRow | None:
-    """The nearest commit without an error, beginning with `row` itself: what new commits build on."""
-    while row is not None and row.error:
-        row = read_commit(tx, row.parent) if row.parent is not None else None
-    return row
+class Pointer(NamedTuple):
+    """A branch's number and the number of its head."""
+
+    branch: int
+    head: int
+
+
+def pointer(tx: Tx, branch: Branch) -> Pointer:
+    """Where the branch points; `NotFound`, of the kind `NO_BRANCH`, without it."""
+    repo = repos.number(tx, branch.repo)
+    row = tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, branch.name)
+    if row is None:
+        raise NotFound(f'branch "{branch.name}" not found in repo {branch.repo}', kind=NO_BRANCH)
+    return Pointer(*row)
 
 
 def _base(tx: Tx, repo: int, named: Commit) -> CommitRow:
     if not is_commit_id(named.id):
-        return _head(tx, repo, named.repo, named.id)
-    row = tx.one("SELECT number FROM commits WHERE repo = ? AND id = ?", repo, named.id)
+        return head(tx, Branch(named.repo, named.id))
+    row = tx.one("SELECT number FROM commits WHERE repo = ? AND id = ?", repo, named.id) or tx.one(
+        "WITH RECURSIVE made_from (number) AS (SELECT number FROM commits WHERE id = ?"
+        " UNION SELECT upstream FROM provenance JOIN made_from USING (number))"
+        " SELECT number FROM commits JOIN made_from USING (number) WHERE repo = ? ORDER BY number DESC LIMIT 1",
+        *(named.id, repo),
+    )
     if row is None:
         raise NotFound(f"commit {named} not found", kind="commit-not-found")
-    return read_commit(tx, row[0])
-
-
-def _head(tx: Tx, repo: int, named: Repo, branch: str) -> CommitRow:
-    row = tx.one("SELECT head FROM branches WHERE repo = ? AND name = ?", repo, branch)
-    if row is None:
-        raise NotFound(f'branch "{branch}" not found in repo {named}', kind="branch-not-found")
     return read_commit(tx, row[0])
 
 

@@ -46,3 +46,10 @@ def read_commit(tx: Tx, number: int) -> CommitRow:
     if row is None:
         raise NotFound("commit not found: its repo was deleted meanwhile", kind="commit-not-found")
     return CommitRow(*row)
+
+
+def usable_ancestor(tx: Tx, row: CommitRow | None) -> CommitRow | None:
+    """The nearest commit without an error, beginning with `row` itself: what new commits build on."""
+    while row is not None and row.error:
+        row = read_commit(tx, row.parent) if row.parent is not None else None
+    return row

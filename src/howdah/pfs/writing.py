@@ -8,23 +8,27 @@ again; so no lock is held while bytes move, and no write is lost or half done.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from howdah.db.database import Tx
 from howdah.errors import HowdahError, Invalid, WrongState
 from howdah.infos import Origin
-from howdah.names import Commit, File, check_branch_name, is_commit_id
-from howdah.pfs import branches, changes, files, folding, repos, resolve
+from howdah.names import Branch, Commit, File, check_branch_name, is_commit_id
+from howdah.pfs import changes, files, folding, graph, repos, resolve
 from howdah.pfs.changes import Operation, Put
-from howdah.pfs.rows import CommitRow, read_commit
+from howdah.pfs.rows import CommitRow, read_commit, usable_ancestor
+from howdah.pfs.steps import Step
 from howdah.store.blobs import Writer
 from howdah.store.chunker import Chunker
 from howdah.store.node import Chunk
 from howdah.store.pack import Kind
 from howdah.store.store import Store
 from howdah.store.tree import EMPTY, NodeReader
+
+_Result = TypeVar("_Result")
 
 # So many operations in one stream are folded at once; fewer wait with the commit, so that a thousand small
 # streams into one open commit do not rewrite its tree a thousand times.
@@ -108,10 +112,12 @@ def _target(tx: Tx, named: Commit) -> _Target:
     repo = repos.number(tx, named.repo)
     if not named.id:
         raise Invalid(f"commit of repo {named.repo} must be specified: a branch name or a commit id", kind="bad-name")
-    row = tx.one("SELECT head FROM branches WHERE repo = ? AND name = ?", repo, named.id)
+    row = tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, named.id)
     if row is not None:
-        head = read_commit(tx, row[0])
+        head = read_commit(tx, row[1])
         is_open = head.finished is None
+        if not is_open and graph.direct_provenance(tx, row[0]):
+            raise graph.output_branch(Branch(named.repo, named.id))
         return _Target(repo, named.id, head, head if is_open else None)
     if is_commit_id(named.id) or any(sign in named.id for sign in "^~."):
         found = resolve.commit(tx, named)
@@ -129,7 +135,7 @@ def _write(store: Store, named: Commit, writer: Writer, operations: list[Operati
     """Try once; returns False if what it built on moved meanwhile."""
     with store.database.read() as tx:
         target = _target(tx, named)
-        base = resolve.usable_ancestor(tx, target.head)
+        base = usable_ancestor(tx, target.head)
     if target.open is not None:
         return _append(store, named, target.open, writer, operations)
     folded = folding.fold(store, writer, base.tree if base else EMPTY, operations)
@@ -137,14 +143,13 @@ def _write(store: Store, named: Commit, writer: Writer, operations: list[Operati
     if fault:
         raise Invalid(fault, kind="bad-tree")
     writer.flush()
-    with store.database.write() as tx:
-        if _target(tx, named) != target:
+    with graph.step(store) as made:
+        if _target(made.tx, named) != target:
             return False
-        writer.record(tx)
-        now = store.now()
+        writer.record(made.tx)
         parent = target.head.number if target.head else None
-        number, _ = branches.insert_finished(tx, target.repo, parent, folded.tree, now=now, origin=Origin.USER)
-        branches.point(tx, target.repo, target.name, number, now=now)
+        number = made.add_commit(target.repo, parent, folded.tree, origin=Origin.USER, is_finished=True)
+        made.point(target.repo, target.name, number)
     return True
 
 
@@ -168,30 +173,68 @@ def _append(store: Store, named: Commit, row: CommitRow, writer: Writer, operati
     return True
 
 
+class _Unsettled(Exception):  # noqa: N818 -- no error: it is caught where the step can be tried again
+    """A commit that is to be finished has edits that are not folded yet."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def step(store: Store, verb: Callable[[Step], _Result], *, id: str = "") -> _Result:
+    """The verb's result, in a step in which commits can be finished; the verb may be run more than once.
+
+    Trees are computed between the tries, so that no bytes move while the step keeps other writers waiting.
+    """
+    while True:
+        try:
+            with graph.step(store, id=id) as made:
+                return verb(made)
+        except _Unsettled as unsettled:
+            folding.settle(store, unsettled.number)
+
+
 def finish(store: Store, named: Commit, description: str = "", *, error: str = "") -> None:
-    """Finish an open commit; a `description` replaces the one given at its start.
+    """Finish an open commit, as a step of its own; see `finish_in`."""
+    step(store, lambda made: finish_in(made, store, named, description, error=error))
+
+
+def finish_in(made: Step, store: Store, named: Commit, description: str = "", *, error: str = "") -> None:
+    """Finish an open commit; a `description` replaces the one given at its start. For verbs that `step` runs.
 
     A tree that cannot be (a file where a directory is) makes the commit finish with an error; commits after it
     build on the ancestor before it.
     """
-    while True:
-        with store.database.read() as tx:
-            row = resolve.commit(tx, named)
-        if row.finished is not None:
-            raise _already_finished(named, row)
-        tree = folding.settle(store, row.number)
-        with store.database.read() as tx:
-            row = read_commit(tx, row.number)
-        fault = error or folding.faults(store.read_node, tree.root, json.loads(row.suspects))
-        with store.database.write() as tx:
-            current = read_commit(tx, row.number)
-            if current.finished is not None:
-                raise _already_finished(named, current)
-            if current.root != tree.root or tx.one("SELECT 1 FROM edits WHERE number = ?", row.number) is not None:
-                continue
-            now = store.now()
-            tx.run(
-                "UPDATE commits SET finishing = ?, finished = ?, error = ?, description = ? WHERE number = ?",
-                *(now, now, fault, description or row.description, row.number),
-            )
-        return
+    tx = made.tx
+    row = resolve.commit(tx, named)
+    if row.finished is not None:
+        raise _already_finished(named, row)
+    folding.check_base(tx, row)
+    if tx.one("SELECT 1 FROM edits WHERE number = ?", row.number) is not None:
+        raise _Unsettled(row.number)
+    fault = error or folding.faults(store.read_node, row.root, json.loads(row.suspects))
+    tx.run(
+        "UPDATE commits SET finishing = ?, finished = ?, error = ?, description = ? WHERE number = ?",
+        *(made.now, made.now, fault, description or row.description, row.number),
+    )
+    # What was opened on this one before it had content begins with that content now.
+    base = usable_ancestor(tx, row._replace(error=fault))
+    tree = base.tree if base else EMPTY
+    tx.run(
+        "UPDATE commits SET tree = ?, files = ?, size = ? WHERE parent = ? AND finished IS NULL",
+        *(tree.root, tree.files, tree.size, row.number),
+    )
+
+
+def clear(tx: Tx, named: Commit) -> None:
+    """Take back everything that was written into an open commit: its files are again those that it began with."""
+    row = resolve.commit(tx, named)
+    if row.finished is not None:
+        raise _already_finished(named, row)
+    base = usable_ancestor(tx, read_commit(tx, row.parent)) if row.parent is not None else None
+    tree = base.tree if base else EMPTY
+    tx.run("DELETE FROM edits WHERE number = ?", row.number)
+    tx.run(
+        "UPDATE commits SET tree = ?, files = ?, size = ?, suspects = '[]' WHERE number = ?",
+        *(tree.root, tree.files, tree.size, row.number),
+    )

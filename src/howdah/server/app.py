@@ -13,13 +13,14 @@ from howdah.errors import Unavailable
 from howdah.server import folder
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.grpc_cluster import AdminCalls, VersionCalls
-from howdah.server.grpc_commits import CommitCalls
+from howdah.server.grpc_commitsets import CommitSetCalls
 from howdah.server.grpc_files import FileCalls
 from howdah.server.grpc_repos import RepoCalls
+from howdah.server.grpc_transactions import TransactionCalls
 from howdah.server.grpc_upkeep import UpkeepCalls
 from howdah.server.methods import Unanswered, handlers
 from howdah.store.store import Store
-from howdah.wire.gen import admin_pb2, pfs_pb2, upkeep_pb2, version_pb2
+from howdah.wire.gen import admin_pb2, pfs_pb2, transaction_pb2, upkeep_pb2, version_pb2
 
 _MESSAGE_LIMIT = 21 << 20  # clients send 19 MiB of a file in one message, and refuse more than 20 MiB
 _GRACE = 5.0  # seconds for running calls when the server stops
@@ -37,13 +38,8 @@ _OPTIONS = (
 )
 
 
-class PfsCalls(RepoCalls, CommitCalls, FileCalls):
+class PfsCalls(RepoCalls, CommitSetCalls, FileCalls):
     """pfs_v2.API, as far as it is answered."""
-
-    def __init__(self, store: Store, bridge: Bridge, changes: Changes) -> None:
-        self._store = store
-        self._bridge = bridge
-        self._changes = changes
 
 
 def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -66,6 +62,7 @@ async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Cal
     server.add_generic_rpc_handlers(
         (
             handlers(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsCalls(store, bridge, changes)),
+            handlers(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionCalls(store, bridge, changes)),
             handlers(version_pb2.DESCRIPTOR.services_by_name["API"], VersionCalls()),
             handlers(admin_pb2.DESCRIPTOR.services_by_name["API"], AdminCalls(*ids)),
             handlers(upkeep_pb2.DESCRIPTOR.services_by_name["API"], UpkeepCalls(data, store.database, bridge)),

@@ -12,10 +12,9 @@ from howdah.infos import FileInfo
 from howdah.names import File
 from howdah.pfs import files, tar, writing
 from howdah.server import fetch
-from howdah.server.bridge import Bridge
+from howdah.server.calls import Calls
 from howdah.server.methods import Context
 from howdah.server.requests import need, refuse
-from howdah.store.store import Store
 from howdah.wire import pfs as wire
 from howdah.wire.gen import pfs_pb2
 
@@ -26,11 +25,8 @@ _BATCH = 200
 _CHUNKS = 4  # of about a megabyte, read at once
 
 
-class FileCalls:
+class FileCalls(Calls):
     """Answers for files."""
-
-    _store: Store
-    _bridge: Bridge
 
     async def ModifyFile(self, requests: AsyncIterator[pfs_pb2.ModifyFileRequest], context: Context) -> Empty:
         session: writing.Session | None = None

@@ -7,35 +7,28 @@ from collections.abc import AsyncIterator
 from google.protobuf.empty_pb2 import Empty
 
 from howdah.pfs import branches, projects, repos
-from howdah.server.bridge import Bridge
+from howdah.server import queueable
+from howdah.server.calls import Calls
 from howdah.server.methods import Context
-from howdah.server.requests import need, refuse
-from howdah.store.store import Store
+from howdah.server.requests import need
 from howdah.wire import pfs as wire
+from howdah.wire import pickers
 from howdah.wire.gen import pfs_pb2
 
 
-class RepoCalls:
+class RepoCalls(Calls):
     """Answers for projects, repos and branches; each call is one transaction."""
 
-    _store: Store
-    _bridge: Bridge
-
     async def CreateProject(self, request: pfs_pb2.CreateProjectRequest, _: Context) -> Empty:
-        def verb() -> None:
-            project = wire.project_from_wire(request.project)
-            with self._store.database.write() as tx:
-                projects.create(tx, project, request.description, now=self._store.now(), update=request.update)
-
-        await self._bridge.run(verb)
+        project = wire.project_from_wire(request.project)
+        await self._step(
+            lambda made: projects.create(made.tx, project, request.description, now=made.now, update=request.update)
+        )
         return Empty()
 
     async def InspectProject(self, request: pfs_pb2.InspectProjectRequest, _: Context) -> pfs_pb2.ProjectInfo:
-        def verb() -> pfs_pb2.ProjectInfo:
-            with self._store.database.read() as tx:
-                return wire.project_info_to_wire(projects.inspect(tx, wire.project_from_wire(request.project)))
-
-        return await self._bridge.run(verb)
+        project = wire.project_from_wire(request.project)
+        return wire.project_info_to_wire(await self._look(lambda tx: projects.inspect(tx, project)))
 
     async def InspectProjectV2(
         self, request: pfs_pb2.InspectProjectV2Request, context: Context
@@ -44,91 +37,57 @@ class RepoCalls:
         return pfs_pb2.InspectProjectV2Response(info=info, defaults_json="{}")
 
     async def ListProject(self, _: pfs_pb2.ListProjectRequest, __: Context) -> AsyncIterator[pfs_pb2.ProjectInfo]:
-        def verb() -> list[pfs_pb2.ProjectInfo]:
-            with self._store.database.read() as tx:
-                return [wire.project_info_to_wire(info) for info in projects.list(tx)]
-
-        for message in await self._bridge.run(verb):
-            yield message
+        async for info in self._all(projects.list):
+            yield wire.project_info_to_wire(info)
 
     async def DeleteProject(self, request: pfs_pb2.DeleteProjectRequest, _: Context) -> Empty:
-        def verb() -> None:
-            with self._store.database.write() as tx:
-                projects.delete(tx, wire.project_from_wire(request.project), force=request.force)
-
-        await self._bridge.run(verb)
+        project = wire.project_from_wire(request.project)
+        await self._step(lambda made: projects.delete(made.tx, project, force=request.force))
         return Empty()
 
-    async def CreateRepo(self, request: pfs_pb2.CreateRepoRequest, _: Context) -> Empty:
-        def verb() -> None:
-            repo = need(wire.repo_from_wire(request.repo), "repo")
-            with self._store.database.write() as tx:
-                repos.create(tx, repo, request.description, now=self._store.now(), update=request.update)
-
-        await self._bridge.run(verb)
-        return Empty()
+    async def CreateRepo(self, request: pfs_pb2.CreateRepoRequest, context: Context) -> Empty:
+        return await self._queueable(queueable.create_repo, request, context)
 
     async def InspectRepo(self, request: pfs_pb2.InspectRepoRequest, _: Context) -> pfs_pb2.RepoInfo:
-        def verb() -> pfs_pb2.RepoInfo:
-            repo = need(wire.repo_from_wire(request.repo), "repo")
-            with self._store.database.read() as tx:
-                return wire.repo_info_to_wire(repos.inspect(tx, repo))
-
-        return await self._bridge.run(verb)
+        repo = need(wire.repo_from_wire(request.repo), "repo")
+        return wire.repo_info_to_wire(await self._look(lambda tx: repos.inspect(tx, repo)))
 
     async def ListRepo(self, request: pfs_pb2.ListRepoRequest, _: Context) -> AsyncIterator[pfs_pb2.RepoInfo]:
-        def verb() -> list[pfs_pb2.RepoInfo]:
-            chosen = [wire.project_from_wire(project) for project in request.projects]
-            with self._store.database.read() as tx:
-                found = [*repos.list(tx, type=request.type, projects=chosen)]
-            page = repos.page(found, request.page.page_size, request.page.page_index)
-            return [wire.repo_info_to_wire(info) for info in page]
+        chosen = [wire.project_from_wire(project) for project in request.projects]
+        found = await self._look(lambda tx: [*repos.list(tx, type=request.type, projects=chosen)])
+        for info in repos.page(found, request.page.page_size, request.page.page_index):
+            yield wire.repo_info_to_wire(info)
 
-        for message in await self._bridge.run(verb):
-            yield message
+    async def DeleteRepo(self, request: pfs_pb2.DeleteRepoRequest, context: Context) -> pfs_pb2.DeleteRepoResponse:
+        return await self._queueable(queueable.delete_repo, request, context)
 
-    async def DeleteRepo(self, request: pfs_pb2.DeleteRepoRequest, _: Context) -> pfs_pb2.DeleteRepoResponse:
-        def verb() -> bool:
-            repo = need(wire.repo_from_wire(request.repo), "repo")
-            with self._store.database.write() as tx:
-                return repos.delete(tx, repo)
+    async def DeleteRepos(self, request: pfs_pb2.DeleteReposRequest, _: Context) -> pfs_pb2.DeleteReposResponse:
+        chosen = [wire.project_from_wire(project) for project in request.projects]
+        gone = await self._step(
+            lambda made: repos.delete_all(made.tx, chosen, everywhere=request.all, force=request.force)
+        )
+        return pfs_pb2.DeleteReposResponse(repos=map(wire.repo_to_wire, gone))
 
-        return pfs_pb2.DeleteRepoResponse(deleted=await self._bridge.run(verb))
+    async def ReposSummary(self, request: pfs_pb2.ReposSummaryRequest, _: Context) -> pfs_pb2.ReposSummaryResponse:
+        chosen = [*map(pickers.project_from_wire, request.projects)]
+        found = await self._look(lambda tx: repos.summaries(tx, chosen))
+        summaries = [
+            pfs_pb2.ReposSummary(project=wire.project_to_wire(project), user_repo_count=count, size_bytes=size)
+            for project, count, size in found
+        ]
+        return pfs_pb2.ReposSummaryResponse(summaries=summaries)
 
-    async def CreateBranch(self, request: pfs_pb2.CreateBranchRequest, _: Context) -> Empty:
-        def verb() -> None:
-            refuse("provenance of branches", when=bool(request.provenance))
-            refuse("the trigger of a branch", when=request.HasField("trigger"))
-            branch = need(wire.branch_from_wire(request.branch), "branch")
-            head = wire.commit_from_wire(request.head, of=branch.repo)
-            with self._store.database.write() as tx:
-                branches.create(tx, branch, head, now=self._store.now())
-
-        await self._bridge.run(verb)
-        return Empty()
+    async def CreateBranch(self, request: pfs_pb2.CreateBranchRequest, context: Context) -> Empty:
+        return await self._queueable(queueable.create_branch, request, context)
 
     async def InspectBranch(self, request: pfs_pb2.InspectBranchRequest, _: Context) -> pfs_pb2.BranchInfo:
-        def verb() -> pfs_pb2.BranchInfo:
-            branch = need(wire.branch_from_wire(request.branch), "branch")
-            with self._store.database.read() as tx:
-                return wire.branch_info_to_wire(branches.inspect(tx, branch))
-
-        return await self._bridge.run(verb)
+        branch = need(wire.branch_from_wire(request.branch), "branch")
+        return wire.branch_info_to_wire(await self._look(lambda tx: branches.inspect(tx, branch)))
 
     async def ListBranch(self, request: pfs_pb2.ListBranchRequest, _: Context) -> AsyncIterator[pfs_pb2.BranchInfo]:
-        def verb() -> list[pfs_pb2.BranchInfo]:
-            repo = wire.repo_from_wire(request.repo)
-            with self._store.database.read() as tx:
-                return [wire.branch_info_to_wire(info) for info in branches.list(tx, repo, reverse=request.reverse)]
+        repo = wire.repo_from_wire(request.repo)
+        async for info in self._all(lambda tx: branches.list(tx, repo, reverse=request.reverse)):
+            yield wire.branch_info_to_wire(info)
 
-        for message in await self._bridge.run(verb):
-            yield message
-
-    async def DeleteBranch(self, request: pfs_pb2.DeleteBranchRequest, _: Context) -> Empty:
-        def verb() -> None:
-            branch = need(wire.branch_from_wire(request.branch), "branch")
-            with self._store.database.write() as tx:
-                branches.delete(tx, branch)
-
-        await self._bridge.run(verb)
-        return Empty()
+    async def DeleteBranch(self, request: pfs_pb2.DeleteBranchRequest, context: Context) -> Empty:
+        return await self._queueable(queueable.delete_branch, request, context)

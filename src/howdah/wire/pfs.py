@@ -9,6 +9,7 @@ which keep microseconds.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import TypeVar
 
@@ -169,11 +170,18 @@ def repo_info_from_wire(message: pfs_pb2.RepoInfo) -> RepoInfo:
         repo=_named(repo_from_wire(message.repo), "repo"),
         description=message.description,
         created=time_from_wire(message.created) if message.HasField("created") else None,
-        branches=tuple(_named(branch_from_wire(branch), "branch") for branch in message.branches),
+        branches=_branches(message.branches),
         size_upper_bound=message.size_bytes_upper_bound,
         size=message.details.size_bytes if message.HasField("details") else None,
         metadata=dict(message.metadata),
     )
+
+
+def provenance_from_wire(message: pfs_pb2.CreateBranchRequest) -> dict[Branch, bool]:
+    """The branches that the new one is to follow, and of each whether its commits never lead to one there."""
+    never = {branch_from_wire(spec.branch): spec.propagation_spec.never for spec in message.branch_propagation_specs}
+    named = (_named(branch_from_wire(each), "branch of its provenance") for each in message.provenance)
+    return {branch: never.get(branch, False) for branch in named}
 
 
 def branch_info_to_wire(info: BranchInfo) -> pfs_pb2.BranchInfo:
@@ -181,6 +189,9 @@ def branch_info_to_wire(info: BranchInfo) -> pfs_pb2.BranchInfo:
     return pfs_pb2.BranchInfo(
         branch=branch_to_wire(info.branch),
         head=None if info.head is None else commit_to_wire(info.head),
+        direct_provenance=map(branch_to_wire, info.direct_provenance),
+        provenance=map(branch_to_wire, info.provenance),
+        subvenance=map(branch_to_wire, info.subvenance),
         metadata=dict(info.metadata),
     )
 
@@ -190,8 +201,19 @@ def branch_info_from_wire(message: pfs_pb2.BranchInfo) -> BranchInfo:
     return BranchInfo(
         branch=_named(branch_from_wire(message.branch), "branch"),
         head=commit_from_wire(message.head),
+        direct_provenance=_branches(message.direct_provenance),
+        provenance=_branches(message.provenance),
+        subvenance=_branches(message.subvenance),
         metadata=dict(message.metadata),
     )
+
+
+def _branches(messages: Iterable[pfs_pb2.Branch]) -> tuple[Branch, ...]:
+    return tuple(_named(branch_from_wire(message), "branch") for message in messages)
+
+
+def _commits(messages: Iterable[pfs_pb2.Commit]) -> tuple[Commit, ...]:
+    return tuple(_named(commit_from_wire(message), "commit") for message in messages)
 
 
 def commit_info_to_wire(info: CommitInfo) -> pfs_pb2.CommitInfo:
@@ -201,7 +223,9 @@ def commit_info_to_wire(info: CommitInfo) -> pfs_pb2.CommitInfo:
         origin=pfs_pb2.CommitOrigin(kind=pfs_pb2.OriginKind.ValueType(info.origin)),
         description=info.description,
         parent_commit=None if info.parent is None else commit_to_wire(info.parent),
-        child_commits=[commit_to_wire(child) for child in info.children],
+        child_commits=map(commit_to_wire, info.children),
+        direct_provenance=map(commit_to_wire, info.direct_provenance),
+        direct_subvenance=map(commit_to_wire, info.direct_subvenance),
         started=time_to_wire(info.started),
         finishing=time_to_wire(info.finishing),
         finished=time_to_wire(info.finished),
@@ -219,7 +243,9 @@ def commit_info_from_wire(message: pfs_pb2.CommitInfo) -> CommitInfo:
         origin=_ORIGINS.get(message.origin.kind, Origin.USER),
         description=message.description,
         parent=commit_from_wire(message.parent_commit),
-        children=tuple(_named(commit_from_wire(child), "child commit") for child in message.child_commits),
+        children=_commits(message.child_commits),
+        direct_provenance=_commits(message.direct_provenance),
+        direct_subvenance=_commits(message.direct_subvenance),
         started=time_from_wire(message.started) if message.HasField("started") else None,
         finishing=time_from_wire(message.finishing) if message.HasField("finishing") else None,
         finished=time_from_wire(message.finished) if message.HasField("finished") else None,

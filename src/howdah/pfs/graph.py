@@ -1,0 +1,211 @@
+"""The graph of branches: which follow which, and the commits that downstream branches get when upstream ones move.
+
+A branch with provenance is an output branch. Whenever a branch upstream of it gets another head, it gets an open
+commit made from the heads of its provenance, in the same transaction and with the same id, so that everything that
+one change leads to is one commit set from the beginning.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from howdah.db.database import Tx
+from howdah.errors import Code, Invalid, WrongState
+from howdah.infos import Origin
+from howdah.names import Branch, Project, Repo, new_commit_id
+from howdah.pfs.rows import read_commit, usable_ancestor
+from howdah.pfs.steps import Step
+from howdah.store.store import Store
+from howdah.store.tree import EMPTY
+
+
+class Way(enum.Enum):
+    """Which way along the graph: to what something is made from, or to what is made from it."""
+
+    UP = enum.auto()
+    DOWN = enum.auto()
+
+
+_UP = "SELECT upstream FROM branch_provenance WHERE branch = ? ORDER BY upstream"
+_DOWN = "SELECT branch FROM branch_provenance WHERE upstream = ? ORDER BY branch"
+BRANCH_EDGES = {Way.UP: _UP, Way.DOWN: _DOWN}
+COMMIT_EDGES = {
+    Way.UP: "SELECT upstream FROM provenance WHERE number = ? ORDER BY upstream",
+    Way.DOWN: "SELECT number FROM provenance WHERE upstream = ? ORDER BY number",
+}
+_DOWN_MOVED = "SELECT branch FROM branch_provenance WHERE upstream = ? AND never = 0 ORDER BY branch"
+
+
+@contextmanager
+def step(store: Store, *, id: str = "") -> Iterator[Step]:
+    """One step, with this id if told: what is downstream of branches that move in the block follows at its end."""
+    with store.database.write() as tx:
+        made = Step(tx, store.now(), id or new_commit_id())
+        yield made
+        propagate(made)
+
+
+def propagate(made: Step) -> None:
+    """Give the branches downstream of those that moved their commits of this step, upstream ones first."""
+    reached = _reach(made.tx, made.moved, _DOWN_MOVED)
+    for branch in _upstream_first(made.tx, reached):
+        follow(made, branch)
+
+
+def follow(made: Step, branch: int) -> None:
+    """Give an output branch its open commit of this step; the one that it has is made from the present heads."""
+    row = made.tx.one("SELECT repo, name, head FROM branches WHERE branch = ?", branch)
+    assert row is not None  # edges go with their branches
+    repo, called, number = row
+    head = read_commit(made.tx, number)
+    if head.id != made.id:
+        base = usable_ancestor(made.tx, head)
+        number = made.add_commit(repo, number, base.tree if base else EMPTY, origin=Origin.AUTO)
+        made.point(repo, called, number)
+    derive(made.tx, number, direct_provenance(made.tx, branch))
+
+
+def derive(tx: Tx, number: int, upstream: Iterable[int]) -> None:
+    """Note that the commit is made from the heads of these branches."""
+    tx.run("DELETE FROM provenance WHERE number = ?", number)
+    tx.many(
+        "INSERT OR IGNORE INTO provenance (number, upstream) SELECT ?, head FROM branches WHERE branch = ?",
+        [(number, branch) for branch in upstream],
+    )
+
+
+def direct_provenance(tx: Tx, branch: int) -> list[int]:
+    """The branches that this one follows directly."""
+    return [found for (found,) in tx.all(_UP, branch)]
+
+
+def direct_subvenance(tx: Tx, branch: int) -> list[int]:
+    """The branches that follow this one directly."""
+    return [found for (found,) in tx.all(_DOWN, branch)]
+
+
+def provenance(tx: Tx, branch: int) -> list[int]:
+    """All branches upstream of this one, those further up first."""
+    return _upstream_first(tx, _reach(tx, {branch}, _UP))
+
+
+def subvenance(tx: Tx, branch: int) -> list[int]:
+    """All branches downstream of this one, the nearer ones first."""
+    return _upstream_first(tx, _reach(tx, {branch}, _DOWN))
+
+
+def walk(tx: Tx, start: Iterable[int], edges: str, *, depth: int = 0) -> Iterator[int]:
+    """What is reached from `start` along edges, each once, the nearer first; at most `depth` edges away if not 0."""
+    level = [*start]
+    seen = set(level)
+    done = 0
+    while level and (not depth or done < depth):
+        found: dict[int, None] = {}
+        for number in level:
+            found.update(dict.fromkeys(next for (next,) in tx.all(edges, number) if next not in seen))
+        yield from found
+        seen.update(found)
+        level = [*found]
+        done += 1
+
+
+def set_provenance(made: Step, branch: int, upstream: dict[int, bool]) -> bool:
+    """Let the branch follow these (and whether an edge never propagates), and no others; whether that changes it.
+
+    A graph with a circle, or that would need two commits of one repo in one commit set, is `Invalid`.
+    """
+    tx = made.tx
+    rows = tx.all("SELECT upstream, never FROM branch_provenance WHERE branch = ?", branch)
+    if {row[0]: bool(row[1]) for row in rows} == upstream:
+        return False
+    tx.run("DELETE FROM branch_provenance WHERE branch = ?", branch)
+    tx.many(
+        "INSERT INTO branch_provenance (branch, upstream, never) VALUES (?, ?, ?)",
+        [(branch, each, int(never)) for each, never in upstream.items()],
+    )
+    _check(tx, branch)
+    return True
+
+
+def _check(tx: Tx, branch: int) -> None:
+    above = _reach(tx, {branch}, _UP)
+    if branch in above:
+        raise _refused(f"branch {name(tx, branch)} cannot be in its own provenance: the graph may have no circle")
+    own = name(tx, branch).repo
+    repos: set[Repo] = set()
+    for each in above:
+        repo = name(tx, each).repo
+        if repo == own:
+            raise _refused(f"repo {own} cannot be in the provenance of its own branch")
+        if repo in repos:
+            raise _refused(f'multiple branches from the same repo, "{repo}", cannot participate in a DAG')
+        repos.add(repo)
+    for below in _reach(tx, {branch}, _DOWN):
+        _check(tx, below)
+
+
+def _refused(text: str) -> Invalid:
+    return Invalid(text, kind="bad-provenance", code=Code.UNKNOWN)
+
+
+def output_branch(branch: Branch) -> WrongState:
+    """The error for a commit that somebody would make where only following makes commits."""
+    return WrongState(
+        f"cannot start a commit on an output branch: {branch} follows other branches; commit to those",
+        kind="output-branch",
+    )
+
+
+def check_unfollowed(tx: Tx, branch: int, *, force: bool, outside: Repo | None = None) -> None:
+    """Raise `WrongState` if branches follow this one directly (in repos of another name than `outside`)."""
+    if force:
+        return
+    below = [name(tx, each) for each in direct_subvenance(tx, branch)]
+    names = [str(each) for each in below if outside is None or each.repo.name != outside.name]
+    if names:
+        raise WrongState(
+            f'branch "{name(tx, branch)}" cannot be deleted because it\'s in the direct provenance of'
+            f" {', '.join(names)}: delete that first, or use force",
+            kind="followed",
+        )
+
+
+def name(tx: Tx, branch: int) -> Branch:
+    """The branch with this number."""
+    row = tx.one(
+        "SELECT projects.name, repos.name, repos.type, branches.name FROM branches"
+        " JOIN repos ON repos.repo = branches.repo JOIN projects ON projects.project = repos.project"
+        " WHERE branches.branch = ?",
+        branch,
+    )
+    assert row is not None  # read in the transaction in which its number was found
+    return Branch(Repo(Project(row[0]), row[1], row[2]), row[3])
+
+
+def _reach(tx: Tx, start: Iterable[int], edges: str) -> set[int]:
+    """What can be reached along edges from `start`, which itself is in it only on a circle."""
+    found: set[int] = set()
+    waiting = list(start)
+    while waiting:
+        for (branch,) in tx.all(edges, waiting.pop()):
+            if branch not in found:
+                found.add(branch)
+                waiting.append(branch)
+    return found
+
+
+def _upstream_first(tx: Tx, branches: set[int]) -> list[int]:
+    """These branches, each after those of them that it follows."""
+    order: dict[int, None] = {}
+
+    def visit(branch: int) -> None:
+        if branch in branches and branch not in order:
+            for upstream in direct_provenance(tx, branch):
+                visit(upstream)
+            order[branch] = None
+
+    for branch in sorted(branches):
+        visit(branch)
+    return list(order)

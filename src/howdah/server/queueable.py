@@ -1,0 +1,100 @@
+"""The requests that a transaction may hold, each as one verb on a step, so that alone and together are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+
+from howdah.errors import Invalid
+from howdah.pfs import branches, commits, commitsets, repos, writing
+from howdah.pfs.steps import Step
+from howdah.server.requests import need, refuse
+from howdah.store.store import Store
+from howdah.wire import pfs as wire
+from howdah.wire.gen import pfs_pb2, transaction_pb2
+
+
+def create_repo(_: Store, made: Step, request: pfs_pb2.CreateRepoRequest) -> Empty:
+    """See `repos.create`."""
+    repo = need(wire.repo_from_wire(request.repo), "repo")
+    repos.create(made.tx, repo, request.description, now=made.now, update=request.update)
+    return Empty()
+
+
+def delete_repo(_: Store, made: Step, request: pfs_pb2.DeleteRepoRequest) -> pfs_pb2.DeleteRepoResponse:
+    """See `repos.delete`."""
+    repo = need(wire.repo_from_wire(request.repo), "repo")
+    return pfs_pb2.DeleteRepoResponse(deleted=repos.delete(made.tx, repo, force=request.force))
+
+
+def start_commit(_: Store, made: Step, request: pfs_pb2.StartCommitRequest) -> pfs_pb2.Commit:
+    """See `commits.start`."""
+    branch = need(wire.branch_from_wire(request.branch), "branch")
+    parent = wire.commit_from_wire(request.parent, of=branch.repo)
+    return wire.commit_to_wire(commits.start(made, branch, request.description, parent=parent))
+
+
+def finish_commit(store: Store, made: Step, request: pfs_pb2.FinishCommitRequest) -> Empty:
+    """See `writing.finish_in`."""
+    commit = need(wire.commit_from_wire(request.commit), "commit")
+    writing.finish_in(made, store, commit, request.description, error=request.error)
+    return Empty()
+
+
+def squash_commit_set(_: Store, made: Step, request: pfs_pb2.SquashCommitSetRequest) -> Empty:
+    """See `commitsets.squash`."""
+    commitsets.squash(made, request.commit_set.id)
+    return Empty()
+
+
+def create_branch(_: Store, made: Step, request: pfs_pb2.CreateBranchRequest) -> Empty:
+    """See `branches.create`."""
+    refuse("the trigger of a branch", when=request.HasField("trigger"))
+    branch = need(wire.branch_from_wire(request.branch), "branch")
+    head = wire.commit_from_wire(request.head, of=branch.repo)
+    branches.create(made, branch, head, provenance=wire.provenance_from_wire(request))
+    return Empty()
+
+
+def delete_branch(_: Store, made: Step, request: pfs_pb2.DeleteBranchRequest) -> Empty:
+    """See `branches.delete`."""
+    branches.delete(made.tx, need(wire.branch_from_wire(request.branch), "branch"), force=request.force)
+    return Empty()
+
+
+# By the name of the request's field in a transaction's request.
+VERBS: dict[str, Callable[[Store, Step, Any], Message]] = {
+    "create_repo": create_repo,
+    "delete_repo": delete_repo,
+    "start_commit": start_commit,
+    "finish_commit": finish_commit,
+    "squash_commit_set": squash_commit_set,
+    "create_branch": create_branch,
+    "delete_branch": delete_branch,
+}
+_FIELDS = {type(getattr(transaction_pb2.TransactionRequest(), name)): name for name in VERBS}
+
+
+def wrap(request: Message) -> transaction_pb2.TransactionRequest:
+    """The request as a transaction holds it."""
+    wrapped = transaction_pb2.TransactionRequest()
+    getattr(wrapped, _FIELDS[type(request)]).CopyFrom(request)
+    return wrapped
+
+
+def carry_out(store: Store, made: Step, wrapped: transaction_pb2.TransactionRequest) -> Message:
+    """What the request that a transaction holds is answered with."""
+    held = wrapped.ListFields()
+    if len(held) != 1:
+        raise Invalid(f"transaction request must hold one request, not {len(held)}", kind="bad-message")
+    field, request = held[0]
+    return VERBS[field.name](store, made, request)
+
+
+def response(answer: Message) -> transaction_pb2.TransactionResponse:
+    """What a transaction keeps of an answer."""
+    commit = answer if isinstance(answer, pfs_pb2.Commit) else None
+    return transaction_pb2.TransactionResponse(commit=commit)
