@@ -114,6 +114,15 @@ def test_moved_branch_leads_to_a_new_set_and_no_commit_of_its_own(store: Store) 
     assert members(store, found.commit.id) == ["a", "b"]  # the commit of another id is in it as what it is made from
 
 
+def test_branch_moved_to_where_it_is_leads_to_nothing(store: Store) -> None:
+    follow(store, B, A)
+    before = head(store, B).commit
+    with graph.step(store) as made:
+        branches.create(made, A, head(store, A).commit)
+
+    assert head(store, B).commit == before
+
+
 def test_commit_that_a_set_is_made_from_is_found_by_the_sets_id(store: Store) -> None:
     write(store, {"/x": b"x"}, Commit(A.repo, "master"))
     follow(store, B, A)

@@ -52,15 +52,15 @@ class Step:
 
     def point(self, repo: int, name: str, head: int) -> int:
         """Let the branch, new or not, point to the commit with the number `head`; the branch's number."""
-        row = self.tx.one("SELECT branch FROM branches WHERE repo = ? AND name = ?", repo, name)
-        if row is not None:
-            self.tx.run("UPDATE branches SET head = ? WHERE branch = ?", head, row[0])
-        branch: int = (
-            row[0]
-            if row
-            else self.tx.insert(
+        row = self.tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, name)
+        if row is None:
+            branch = self.tx.insert(
                 "INSERT INTO branches (repo, name, head, created) VALUES (?, ?, ?, ?)", repo, name, head, self.now
             )
-        )
+        else:
+            branch, before = row
+            if before == head:
+                return int(branch)
+            self.tx.run("UPDATE branches SET head = ? WHERE branch = ?", head, branch)
         self.moved.add(branch)
-        return branch
+        return int(branch)
