@@ -13,7 +13,7 @@ import pytest
 from django.test import Client, override_settings
 
 from howdah.client import commits, repos
-from howdah.labelstudio import importing, runs
+from howdah.labelstudio import api, importing, runs
 from howdah.labelstudio.models import PachydermImportStorage
 from howdah.names import parse_branch, parse_repo
 from tests.labelstudio.conftest import Shelf, Site, eventually
@@ -172,6 +172,14 @@ def test_files_previews_what_a_sync_would_take(site: Site, shelf: Shelf) -> None
     cut = site.send("POST", f"{SOURCE}/files", site.fields(repo, limit=1))["files"]
     assert [row["key"] for row in cut] == ["/a.jpg", None]
     assert site.send("POST", f"{TARGET}/files", site.fields(repo + "-not-yet"))["files"] == []
+
+
+def test_preview_of_more_than_can_be_looked_at_says_that_there_may_be_more(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "PREVIEW_SECONDS", -1.0)
+    listed = site.send("POST", f"{SOURCE}/files", site.fields(shelf.repo(**{"a.jpg": b"a"})))["files"]
+    assert [row["key"] for row in listed] == [None]
 
 
 @pytest.mark.parametrize("slash", ["", "/"])

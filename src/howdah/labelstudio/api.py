@@ -5,8 +5,8 @@ The host's permissions hold throughout: one per kind of request, and one per sto
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +24,7 @@ from howdah.labelstudio.serializers import PachydermExportStorageSerializer, Pac
 from howdah.names import Commit, File
 
 _FILES_LIMIT = 1000
+PREVIEW_SECONDS = 10.0
 
 
 class SyncRunning(APIException):
@@ -81,28 +82,40 @@ class _Files(_Checked):
     """The files that the form's storage would take."""
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`{"files": [{key, last_modified, size}, …]}`; a last entry of nulls says that there are more."""
+        """`{"files": [{key, last_modified, size}, …]}`; a last entry of nulls says that there are, or may be, more."""
         storage = self.candidate(request)
         try:
             limit = min(int(request.data.get("limit") or settings.DEFAULT_STORAGE_LIST_LIMIT), _FILES_LIMIT)
-            found = list(islice(self.listed(storage), limit + 1))
+            found, is_cut = _first(self.listed(storage), limit)
         except (ValueError, HowdahError) as error:
             raise ValidationError(str(error)) from error
-        rows = [{"key": info.file.path, "last_modified": info.committed, "size": info.size} for info in found[:limit]]
-        if len(found) > limit:
+        rows = [{"key": info.file.path, "last_modified": info.committed, "size": info.size} for info in found]
+        if is_cut:
             rows.append({"key": None, "last_modified": None, "size": None})
         return Response({"files": rows})
 
-    def listed(self, storage: Any) -> Iterator[FileInfo]:
-        """The files, as a stream."""
+    def listed(self, storage: Any) -> Iterator[FileInfo | None]:
+        """The files as a stream, with None for each that was only looked at."""
         raise NotImplementedError
 
 
-def _walk(storage: Any, wanted: Commit, selection: sync.Selection) -> Iterator[FileInfo]:
+def _first(listed: Iterator[FileInfo | None], limit: int) -> tuple[list[FileInfo], bool]:
+    """At most so many files, and whether the rest was left: a person waits for this, and a proxy not for ever."""
+    ends = time.monotonic() + PREVIEW_SECONDS
+    found: list[FileInfo] = []
+    for info in listed:
+        if time.monotonic() > ends or (info and len(found) == limit):
+            return found, True
+        if info:
+            found.append(info)
+    return found, False
+
+
+def _walk(storage: Any, wanted: Commit, selection: sync.Selection) -> Iterator[FileInfo | None]:
     conn = storage.connect()
     commit = probing.pinned(conn, wanted).commit
     try:
-        yield from (info for info in files.walk(conn, File(commit, selection.folder)) if info in selection)
+        yield from (info if info in selection else None for info in files.walk(conn, File(commit, selection.folder)))
     except NotFound:
         # An empty commit, or no such folder yet.
         return
@@ -140,7 +153,7 @@ class ImportFiles(_Files):
 
     serializer_class = PachydermImportStorageSerializer
 
-    def listed(self, storage: Any) -> Iterator[FileInfo]:
+    def listed(self, storage: Any) -> Iterator[FileInfo | None]:
         """What a Sync would look at."""
         selection = sync.select(storage.folder, storage.regex_filter, recursive=storage.recursive_scan)
         return _walk(storage, storage.wanted, selection)
@@ -186,7 +199,7 @@ class ExportFiles(_Files):
 
     serializer_class = PachydermExportStorageSerializer
 
-    def listed(self, storage: Any) -> Iterator[FileInfo]:
+    def listed(self, storage: Any) -> Iterator[FileInfo | None]:
         """All files of the branch's folder; none where the repo is still to be made."""
         branch = storage.branch
         try:
