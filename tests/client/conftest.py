@@ -11,6 +11,7 @@ from howdah.client import channel, repos
 from howdah.client.channel import Connection
 from howdah.names import Branch, Commit, Project, Repo
 from howdah.testing.servers import StoreServer
+from tests.client.plain import door
 
 _NUMBERS = count(1)
 
@@ -21,9 +22,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def conn(server: StoreServer) -> Iterator[Connection]:
-    with channel.connect(server.address) as conn:
+@pytest.fixture(scope="session", params=["many-a-message", "one-a-message"])
+def conn(server: StoreServer, request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """To the store itself, and as to a Pachyderm server, which does not offer our own service."""
+    if request.param == "many-a-message":
+        with channel.connect(server.address) as conn:
+            yield conn
+        return
+    with door(server.address, without="howdah.bulk.API") as address, channel.connect(address) as conn:
         yield conn
 
 

@@ -14,8 +14,8 @@ from contextlib import suppress
 import pytest
 
 from howdah.client import commits, files
-from howdah.client.changes import CHUNK
 from howdah.client.channel import Connection
+from howdah.client.lanes import CHUNK
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.infos import CommitState
 from howdah.names import Branch, Commit, File, Repo

@@ -16,7 +16,8 @@ from tqdm import tqdm
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_store
 from howdah.client import files
-from howdah.client.changes import CHUNK, Changes
+from howdah.client.changes import Changes
+from howdah.client.lanes import CHUNK
 from howdah.errors import Invalid, NotFound, Unavailable
 from howdah.names import clean_path, parse_file
 

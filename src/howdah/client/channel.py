@@ -10,11 +10,12 @@ from typing import TypeVar, final
 from urllib.parse import urlsplit
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 
-from howdah.errors import HowdahError, Invalid, WrongState
+from howdah.errors import HowdahError, Invalid, Unavailable, WrongState
 from howdah.settings import DEFAULT_STORE_PORT
 from howdah.wire import status
-from howdah.wire.gen import admin_pb2_grpc, pfs_pb2_grpc, upkeep_pb2_grpc, version_pb2_grpc
+from howdah.wire.gen import admin_pb2_grpc, bulk_pb2_grpc, pfs_pb2_grpc, upkeep_pb2_grpc, version_pb2_grpc
 
 MESSAGE_LIMIT = 20 * 1024 * 1024
 
@@ -81,6 +82,7 @@ class Connection:
     def __init__(self, address: Address, channel: grpc.Channel, *, token: str | None, timeout: float) -> None:
         self.address = address
         self.pfs = pfs_pb2_grpc.APIStub(channel)
+        self.bulk = bulk_pb2_grpc.APIStub(channel)
         self.admin = admin_pb2_grpc.APIStub(channel)
         self.version = version_pb2_grpc.APIStub(channel)
         self.upkeep = upkeep_pb2_grpc.APIStub(channel)
@@ -88,6 +90,7 @@ class Connection:
         self._timeout = timeout
         self._metadata = (("authn-token", token),) if token else ()
         self._closed = False
+        self._offers_bulk: bool | None = None
 
     def __enter__(self) -> Connection:
         return self
@@ -101,6 +104,18 @@ class Connection:
         """Cancel what is under way and let the channel go; harmless when repeated."""
         self._closed = True
         self._channel.close()
+
+    def offers_bulk(self) -> bool:
+        """Whether the store offers `bulk`, as Howdah's own do; it is asked once."""
+        if self._offers_bulk is None:
+            try:
+                self.call(self.bulk.Ask, Empty())
+                self._offers_bulk = True
+            except Unavailable:
+                raise
+            except HowdahError:  # the code is UNIMPLEMENTED, but for what a proxy makes of it
+                self._offers_bulk = False
+        return self._offers_bulk
 
     def call(
         self,

@@ -5,15 +5,20 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from typing import TypeVar
+
+import grpc
 
 from howdah.client.changes import Changes, check_path, modify
 from howdah.client.channel import Connection
 from howdah.infos import FileChange, FileInfo
 from howdah.names import Commit, File
-from howdah.wire import pfs
-from howdah.wire.gen import pfs_pb2
+from howdah.wire import bulk, pfs
+from howdah.wire.gen import bulk_pb2, pfs_pb2
 
 _READ = 1 << 20
+
+_Request = TypeVar("_Request")
 
 __all__ = ["Changes", "diff", "get", "get_tree", "glob", "inspect", "list", "modify", "walk"]
 
@@ -28,19 +33,34 @@ def list(
     """
     marker = None if after is None else _wire(replace(file, path=after))
     request = pfs_pb2.ListFileRequest(file=_wire(file), paginationMarker=marker, number=number, reverse=reverse)
-    yield from map(pfs.file_info_from_wire, conn.stream(conn.pfs.ListFile, request))
+    yield from _infos(conn, request, conn.bulk.List, conn.pfs.ListFile)
 
 
 def walk(conn: Connection, file: File) -> Iterator[FileInfo]:
     """The path itself and all below it, each directory before its content; raises `NotFound`."""
     request = pfs_pb2.WalkFileRequest(file=_wire(file))
-    yield from map(pfs.file_info_from_wire, conn.stream(conn.pfs.WalkFile, request))
+    yield from _infos(conn, request, conn.bulk.Walk, conn.pfs.WalkFile)
 
 
 def glob(conn: Connection, commit: Commit, pattern: str) -> Iterator[FileInfo]:
     """The files and directories that match `pattern`, in path order."""
     request = pfs_pb2.GlobFileRequest(commit=pfs.commit_to_wire(commit), pattern=check_path(pattern))
-    yield from map(pfs.file_info_from_wire, conn.stream(conn.pfs.GlobFile, request))
+    yield from _infos(conn, request, conn.bulk.Glob, conn.pfs.GlobFile)
+
+
+def _infos(
+    conn: Connection,
+    request: _Request,
+    many: grpc.UnaryStreamMultiCallable[_Request, bulk_pb2.Infos],
+    single: grpc.UnaryStreamMultiCallable[_Request, pfs_pb2.FileInfo],
+) -> Iterator[FileInfo]:
+    """The answers, many a message where the store offers that."""
+    if not conn.offers_bulk():
+        yield from map(pfs.file_info_from_wire, conn.stream(single, request))
+        return
+    reader = bulk.InfoReader()
+    for message in conn.stream(many, request):
+        yield from reader.infos(message)
 
 
 def inspect(conn: Connection, file: File) -> FileInfo:
@@ -65,6 +85,9 @@ def get_tree(conn: Connection, file: File) -> Iterator[tuple[str, Iterator[bytes
     A content is to be read before the next path is asked for; what is not read is passed over. Raises `NotFound`.
     """
     request = pfs_pb2.GetFileRequest(file=_wire(file))
+    if conn.offers_bulk():
+        yield from bulk.ContentReader(conn.stream(conn.bulk.Get, request)).files()
+        return
     stream = _Stream(piece.value for piece in conn.stream(conn.pfs.GetFileTAR, request))
     stream.begin()  # an error of the call is raised as itself, not as a broken archive
     with tarfile.open(fileobj=stream, mode="r|", bufsize=_READ) as archive:  # type: ignore[call-overload]  # it needs only read
@@ -103,7 +126,12 @@ class _Stream:
 def diff(conn: Connection, new: File, old: File | None = None) -> Iterator[FileChange]:
     """The paths at or below `new` that differ from `old` (the same path in the parent commit where None)."""
     request = pfs_pb2.DiffFileRequest(new_file=_wire(new), old_file=None if old is None else _wire(old))
-    yield from map(pfs.file_change_from_wire, conn.stream(conn.pfs.DiffFile, request))
+    if not conn.offers_bulk():
+        yield from map(pfs.file_change_from_wire, conn.stream(conn.pfs.DiffFile, request))
+        return
+    reader = bulk.DifferenceReader()
+    for message in conn.stream(conn.bulk.Diff, request):
+        yield from reader.changes(message)
 
 
 def _wire(file: File) -> pfs_pb2.File:

@@ -12,6 +12,7 @@ import grpc
 from howdah.errors import Unavailable
 from howdah.server import folder
 from howdah.server.bridge import Bridge, Changes
+from howdah.server.grpc_bulk import BulkCalls
 from howdah.server.grpc_cluster import AdminCalls, VersionCalls
 from howdah.server.grpc_commitsets import CommitSetCalls
 from howdah.server.grpc_files import FileCalls
@@ -19,8 +20,9 @@ from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_transactions import TransactionCalls
 from howdah.server.grpc_upkeep import UpkeepCalls
 from howdah.server.methods import Unanswered, handlers
+from howdah.server.schedules import keep_schedules
 from howdah.store.store import Store
-from howdah.wire.gen import admin_pb2, pfs_pb2, transaction_pb2, upkeep_pb2, version_pb2
+from howdah.wire.gen import admin_pb2, bulk_pb2, pfs_pb2, transaction_pb2, upkeep_pb2, version_pb2
 
 _MESSAGE_LIMIT = 21 << 20  # clients send 19 MiB of a file in one message, and refuse more than 20 MiB
 _GRACE = 5.0  # seconds for running calls when the server stops
@@ -62,6 +64,7 @@ async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Cal
     server.add_generic_rpc_handlers(
         (
             handlers(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsCalls(store, bridge, changes)),
+            handlers(bulk_pb2.DESCRIPTOR.services_by_name["API"], BulkCalls(store, bridge, changes)),
             handlers(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionCalls(store, bridge, changes)),
             handlers(version_pb2.DESCRIPTOR.services_by_name["API"], VersionCalls()),
             handlers(admin_pb2.DESCRIPTOR.services_by_name["API"], AdminCalls(*ids)),
@@ -79,8 +82,10 @@ async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Cal
             kind="port-busy",
         ) from error
     await server.start()
+    schedules = asyncio.create_task(keep_schedules(store, bridge, changes))
     announce(f"ready grpc://{address}:{bound}")
     await stop.wait()
+    schedules.cancel()
     await server.stop(_GRACE)
     changes.close()
     bridge.close()

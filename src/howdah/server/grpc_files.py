@@ -15,6 +15,7 @@ from howdah.server import fetch
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
 from howdah.server.requests import need, refuse
+from howdah.store.store import Store
 from howdah.wire import pfs as wire
 from howdah.wire.gen import pfs_pb2
 
@@ -23,6 +24,9 @@ _GATHER = 1 << 20
 _MESSAGE = 4 << 20
 _BATCH = 200
 _CHUNKS = 4  # of about a megabyte, read at once
+
+Find = Callable[[], Iterator[FileInfo]]
+"""What finds files, in a thread that may wait."""
 
 
 class FileCalls(Calls):
@@ -60,12 +64,12 @@ class FileCalls(Calls):
         await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, requests)
 
     async def GetFile(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
-        file = _wanted(request)
+        file = wanted(request)
         async for message in self._content(lambda: files.get(self._store, file, offset=request.offset), _CHUNKS):
             yield message
 
     async def GetFileTAR(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
-        file = _wanted(request)
+        file = wanted(request)
         async for message in self._content(lambda: tar.stream(self._store, file), 1):
             yield message
 
@@ -81,33 +85,19 @@ class FileCalls(Calls):
         return wire.file_info_to_wire(await self._bridge.run(files.inspect, self._store, file))
 
     async def ListFile(self, request: pfs_pb2.ListFileRequest, _: Context) -> AsyncIterator[pfs_pb2.FileInfo]:
-        file = need(wire.file_from_wire(request.file), "file")
-
-        def verb() -> Iterator[FileInfo]:
-            return files.list(
-                self._store,
-                file,
-                after=request.paginationMarker.path,
-                number=request.number,
-                reverse=request.reverse,
-            )
-
-        async for batch in self._bridge.batches(verb, _BATCH):
-            for info in batch:
-                yield wire.file_info_to_wire(info)
+        async for message in self._infos(listed(self._store, request)):
+            yield message
 
     async def WalkFile(self, request: pfs_pb2.WalkFileRequest, _: Context) -> AsyncIterator[pfs_pb2.FileInfo]:
-        refuse("paging of a walk", when=_pages(request))
-        file = need(wire.file_from_wire(request.file), "file")
-        async for batch in self._bridge.batches(lambda: files.walk(self._store, file), _BATCH):
-            for info in batch:
-                yield wire.file_info_to_wire(info)
+        async for message in self._infos(walked(self._store, request)):
+            yield message
 
     async def GlobFile(self, request: pfs_pb2.GlobFileRequest, _: Context) -> AsyncIterator[pfs_pb2.FileInfo]:
-        refuse("a path range", when=request.HasField("path_range"))
-        commit = need(wire.commit_from_wire(request.commit), "commit")
-        found = lambda: files.globbed(self._store, commit, request.pattern)  # noqa: E731 -- as in its siblings
-        async for batch in self._bridge.batches(found, _BATCH):
+        async for message in self._infos(globbed(self._store, request)):
+            yield message
+
+    async def _infos(self, find: Find) -> AsyncIterator[pfs_pb2.FileInfo]:
+        async for batch in self._bridge.batches(find, _BATCH):
             for info in batch:
                 yield wire.file_info_to_wire(info)
 
@@ -119,31 +109,53 @@ class FileCalls(Calls):
                 yield wire.file_change_to_wire(change)
 
 
-def _wanted(request: pfs_pb2.GetFileRequest) -> File:
+def listed(store: Store, request: pfs_pb2.ListFileRequest) -> Find:
+    """What finds the files that are to be listed."""
+    file = need(wire.file_from_wire(request.file), "file")
+    after = request.paginationMarker.path
+    return lambda: files.list(store, file, after=after, number=request.number, reverse=request.reverse)
+
+
+def walked(store: Store, request: pfs_pb2.WalkFileRequest) -> Find:
+    """What finds the files that are to be walked."""
+    refuse("paging of a walk", when=bool(request.number or request.reverse or request.paginationMarker.path))
+    file = need(wire.file_from_wire(request.file), "file")
+    return lambda: files.walk(store, file)
+
+
+def globbed(store: Store, request: pfs_pb2.GlobFileRequest) -> Find:
+    """What finds the files that match."""
+    refuse("a path range", when=request.HasField("path_range"))
+    commit = need(wire.commit_from_wire(request.commit), "commit")
+    return lambda: files.globbed(store, commit, request.pattern)
+
+
+def wanted(request: pfs_pb2.GetFileRequest) -> File:
     """The file that is to be read; `Unsupported` for ways of reading that are not offered."""
     refuse("export to an object store by URL", when=bool(request.URL))
     refuse("a path range", when=request.HasField("path_range"))
     return need(wire.file_from_wire(request.file), "file")
 
 
-def _pages(request: pfs_pb2.WalkFileRequest) -> bool:
-    return bool(request.number or request.reverse or request.paginationMarker.path)
-
-
 def _take(session: writing.Session, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
     """Hand a run of messages to the session, in order."""
     for request in requests:
-        body = request.WhichOneof("body")
-        if body == "add_file":
-            _add(session, request.add_file)
-        elif body == "delete_file":
-            session.delete(request.delete_file.path, request.delete_file.datum)
-        elif body == "copy_file":
-            copy = request.copy_file
-            source = need(wire.file_from_wire(copy.src), "source file")
-            session.copy(File(source.commit, source.path, source.datum), copy.dst, append=copy.append, datum=copy.datum)
-        else:
-            raise Invalid("a message of the stream has no body: add, delete or copy a file", kind="bad-message")
+        take(session, request)
+
+
+def take(session: writing.Session, request: pfs_pb2.ModifyFileRequest) -> None:
+    """Hand one change to the session."""
+    body = request.WhichOneof("body")
+    if body == "add_file":
+        _add(session, request.add_file)
+    elif body == "delete_file":
+        session.delete(request.delete_file.path, request.delete_file.datum)
+    elif body == "copy_file":
+        copy = request.copy_file
+        source = need(wire.file_from_wire(copy.src), "source file")
+        session.copy(File(source.commit, source.path, source.datum), copy.dst, append=copy.append, datum=copy.datum)
+    else:
+        raise Invalid("a message of the stream has no body: add, delete or copy a file", kind="bad-message")
 
 
 def _add(session: writing.Session, add: pfs_pb2.AddFile) -> None:

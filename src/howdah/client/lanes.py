@@ -1,0 +1,207 @@
+"""How changes travel: many in one message to a store that offers it, one a message to any other.
+
+Both ways are one stream that the store applies as a whole when it is ended properly.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import BytesValue
+
+from howdah.client.channel import Connection
+from howdah.errors import Unavailable
+from howdah.names import Commit
+from howdah.wire import pfs
+from howdah.wire.gen import bulk_pb2, pfs_pb2
+
+CHUNK = 1024 * 1024
+_WAITING = 4
+# About what a change takes in a message besides its path and bytes.
+_WEIGHT = 64
+
+_Request = TypeVar("_Request")
+
+
+class Lane(Protocol):
+    """The way of one block of changes, in order. For one thread at a time."""
+
+    def put(self, path: str, datum: str, piece: bytes, *, append: bool) -> None:
+        """Write at most a chunk to a file, in place of what it held unless `append`."""
+
+    def do(self, request: pfs_pb2.ModifyFileRequest) -> None:
+        """Any other change."""
+
+    def finish(self) -> None:
+        """Let everything happen; raises what the store answers."""
+
+    def abandon(self) -> None:
+        """Let nothing happen; harmless when repeated or late."""
+
+
+class _Outbox(Iterator[_Request]):
+    """Requests on their way from the caller's thread to the sending one; at most a few wait."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[_Request] = deque()
+        self._ended = False
+
+    def put(self, request: _Request) -> bool:
+        """Hand over `request` once there is room; False, without it, when the outbox has ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or len(self._waiting) < _WAITING)
+            if not self._ended:
+                self._waiting.append(request)
+                self._changed.notify_all()
+            return not self._ended
+
+    def end(self) -> None:
+        """Take no more requests; those that wait are still sent if the call goes on."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def __next__(self) -> _Request:
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or bool(self._waiting))
+            if not self._waiting:
+                raise StopIteration
+            request = self._waiting.popleft()
+            self._changed.notify_all()
+            return request
+
+
+class _Upload(Generic[_Request]):
+    """A call under way that takes requests as they are sent."""
+
+    def __init__(self, conn: Connection, method: grpc.StreamUnaryMultiCallable[_Request, Empty]) -> None:
+        self._conn = conn
+        self._outbox = _Outbox[_Request]()
+        self._call = conn.upload(method, self._outbox)
+        # A call that fails must wake the caller who waits for room, and end the thread that waits for requests.
+        self._call.add_done_callback(lambda _: self._outbox.end())
+
+    def send(self, request: _Request) -> None:
+        if not self._outbox.put(request):
+            self._answer()
+            raise Unavailable(f"store at {self._conn.address} ended the stream early", kind="stream-ended")
+
+    def finish(self) -> None:
+        self._outbox.end()
+        self._answer()
+
+    def abandon(self) -> None:
+        # Cancel first: an outbox that ends while the call is alive would end the stream properly.
+        self._call.cancel()
+        self._outbox.end()
+
+    def _answer(self) -> None:
+        try:
+            self._call.result()
+        except grpc.RpcError as error:
+            raise self._conn.error(error) from error
+
+
+class Requests:
+    """One change a message: pfs_v2.API/ModifyFile, which every store answers."""
+
+    def __init__(self, conn: Connection, commit: Commit) -> None:
+        self._upload = _Upload(conn, conn.pfs.ModifyFile)
+        self.do(pfs_pb2.ModifyFileRequest(set_commit=pfs.commit_to_wire(commit)))
+
+    def put(self, path: str, datum: str, piece: bytes, *, append: bool) -> None:
+        """See `Lane.put`."""
+        if not append:
+            self.do(delete(path, datum))
+        self.do(
+            pfs_pb2.ModifyFileRequest(add_file=pfs_pb2.AddFile(path=path, datum=datum, raw=BytesValue(value=piece)))
+        )
+
+    def do(self, request: pfs_pb2.ModifyFileRequest) -> None:
+        """See `Lane.do`."""
+        self._upload.send(request)
+
+    def finish(self) -> None:
+        """See `Lane.finish`."""
+        self._upload.finish()
+
+    def abandon(self) -> None:
+        """See `Lane.abandon`."""
+        self._upload.abandon()
+
+
+class Batches:
+    """About a megabyte of changes a message: howdah.bulk.API. What fits one message is one call, not a stream."""
+
+    def __init__(self, conn: Connection, commit: Commit) -> None:
+        self._conn = conn
+        self._upload: _Upload[bulk_pb2.Batch] | None = None
+        self._batch = bulk_pb2.Batch(commit=pfs.commit_to_wire(commit))
+        self._weight = 0
+        self._alike = ("", False)  # what the puts that are gathered have in common: datum, append
+        self._paths: list[str] = []
+        self._pieces: list[bytes] = []
+
+    def put(self, path: str, datum: str, piece: bytes, *, append: bool) -> None:
+        """See `Lane.put`."""
+        weight = len(piece) + len(path) + _WEIGHT
+        if self._weight and self._weight + weight > CHUNK:
+            self._send()
+        if self._alike != (datum, append):
+            self._end_puts()
+            self._alike = (datum, append)
+        self._paths.append(path)
+        self._pieces.append(piece)
+        self._weight += weight
+
+    def do(self, request: pfs_pb2.ModifyFileRequest) -> None:
+        """See `Lane.do`."""
+        self._end_puts()
+        self._batch.steps.add().other.CopyFrom(request)
+        self._weight += request.ByteSize() + _WEIGHT
+        if self._weight >= CHUNK:
+            self._send()
+
+    def finish(self) -> None:
+        """See `Lane.finish`."""
+        self._end_puts()
+        if self._upload is None:
+            self._conn.call(self._conn.bulk.ModifyOnce, self._batch, patient=True)
+            return
+        if self._batch.steps:
+            self._upload.send(self._batch)
+        self._upload.finish()
+
+    def abandon(self) -> None:
+        """See `Lane.abandon`."""
+        if self._upload is not None:
+            self._upload.abandon()
+
+    def _end_puts(self) -> None:
+        if not self._paths:
+            return
+        puts = self._batch.steps.add().puts  # filled where it stands: a message that is appended is copied
+        puts.datum, puts.append = self._alike
+        puts.paths.extend(self._paths)
+        puts.sizes.extend(map(len, self._pieces))
+        puts.data = b"".join(self._pieces) if len(self._pieces) > 1 else self._pieces[0]
+        self._paths, self._pieces = [], []
+
+    def _send(self) -> None:
+        """Send what is gathered, beginning the stream with it."""
+        self._end_puts()
+        if self._upload is None:
+            self._upload = _Upload(self._conn, self._conn.bulk.Modify)
+        self._upload.send(self._batch)
+        self._batch, self._weight = bulk_pb2.Batch(), 0
+
+
+def delete(path: str, datum: str = "") -> pfs_pb2.ModifyFileRequest:
+    """The change that deletes a file, or with a trailing slash a directory."""
+    return pfs_pb2.ModifyFileRequest(delete_file=pfs_pb2.DeleteFile(path=path, datum=datum))

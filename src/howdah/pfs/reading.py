@@ -1,0 +1,145 @@
+"""Read many files at once: bytes that lie side by side in a pack are read together, in pieces of a few megabytes.
+
+A stream holds a few megabytes in memory, whatever it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from howdah.errors import NotFound
+from howdah.infos import FileInfo, FileType
+from howdah.names import File
+from howdah.pfs import files
+from howdah.store.digest import Digest, of_bytes
+from howdah.store.node import Chunk
+from howdah.store.pack import Place
+from howdah.store.store import Store
+
+_AHEAD = 4 << 20
+_FILES_AHEAD = 1000
+_BLOCK = 1 << 20
+_ROWS = 1000
+# Bytes between two blobs that are read along rather than skipped, and the most that is read at once.
+_GAP = 4 << 10
+_SPAN = 4 << 20
+
+Member = tuple[FileInfo, Sequence[Chunk]]
+"""A file with its content, or a directory with none."""
+
+
+@dataclass(slots=True)
+class Block:
+    """Files and directories in order, and the next bytes of the contents of these and of those before."""
+
+    infos: list[FileInfo] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
+def members(store: Store, file: File) -> Iterator[Member]:
+    """What `file.path`, a path or else a glob, stands for; a directory brings everything below it, nothing twice.
+
+    `NotFound` if it stands for nothing.
+    """
+    seen = files.view(store, file.commit)
+    chosen = files.matching(seen, file.path)
+    first = next(chosen, None)
+    if first is None:
+        raise NotFound(f"file {file.path} not found in {seen.commit}", kind="file-not-found")
+    return _unfolded(seen, first, chosen)
+
+
+def _unfolded(seen: files.View, first: FileInfo, rest: Iterator[FileInfo]) -> Iterator[Member]:
+    told = ""
+    for match in (first, *rest):
+        if told and match.file.path.startswith(told):
+            continue
+        if match.type is FileType.DIR:
+            told = match.file.path
+            found = files.with_entries(seen, told)
+        else:
+            found = iter([(match, seen.find(match.file.path))])
+        for info, entries in found:
+            yield info, [piece for entry in entries for piece in entry.pieces]
+
+
+def batches(found: Iterator[Member]) -> Iterator[list[Member]]:
+    """Members in order, some megabytes or a thousand of them together."""
+    batch: list[Member] = []
+    size = 0
+    for member in found:
+        batch.append(member)
+        size += member[0].size
+        if size >= _AHEAD or len(batch) >= _FILES_AHEAD:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def contents(store: Store, batch: Sequence[Member]) -> Iterator[tuple[FileInfo, Iterator[bytes]]]:
+    """The members of a batch in order, each with its bytes in pieces, to be taken in turn."""
+    pieces = fetch(store, [piece for _, content in batch for piece in content])
+    for info, content in batch:
+        yield info, (next(pieces) for _ in content)
+
+
+def blocks(store: Store, file: File) -> Iterator[Block]:
+    """The members of `file` with their contents, in blocks of about a megabyte; a block's new files begin in it.
+
+    A file that goes on in the next block is the last of its own.
+    """
+    block = Block()
+    for batch in batches(members(store, file)):
+        for info, pieces in contents(store, batch):
+            block.infos.append(info)
+            for data in pieces:
+                block.data.append(data)
+                block.size += len(data)
+                if block.size >= _BLOCK:
+                    yield block
+                    block = Block()
+            if len(block.infos) >= _ROWS:
+                yield block
+                block = Block()
+    if block.infos or block.data:
+        yield block
+
+
+def fetch(store: Store, pieces: Sequence[Chunk]) -> Iterator[bytes]:
+    """The bytes of each piece, in order, checked; what lies side by side in one pack is read at once."""
+    places = store.blobs.find(list({piece.digest for piece in pieces}))
+    at = 0
+    while at < len(pieces):
+        first = places[pieces[at].digest]
+        end, stop = at + 1, first.offset + first.length
+        while end < len(pieces) and _goes_on(first, stop, places[pieces[end].digest]):
+            stop = places[pieces[end].digest].offset + places[pieces[end].digest].length
+            end += 1
+        if end == at + 1:
+            yield store.blobs.fetch(pieces[at].digest, first)
+        else:
+            span = memoryview(_span(store, first, stop - first.offset))
+            for piece in pieces[at:end]:
+                yield _cut(store, span, first.offset, piece.digest, places[piece.digest])
+        at = end
+
+
+def _goes_on(first: Place, stop: int, place: Place) -> bool:
+    """Whether `place` is to be read along with what is from `first` to `stop`."""
+    near = stop <= place.offset <= stop + _GAP
+    return near and place.pack == first.pack and place.offset + place.length - first.offset <= _SPAN
+
+
+def _span(store: Store, first: Place, length: int) -> bytes:
+    try:
+        return store.bucket.get(first.pack, first.offset, length)
+    except NotFound:
+        return b""  # each of its blobs is looked for alone, and found or told of
+
+
+def _cut(store: Store, span: memoryview, start: int, digest: Digest, place: Place) -> bytes:
+    data = bytes(span[place.offset - start : place.offset - start + place.length])
+    return data if of_bytes(data) == digest else store.blobs.fetch(digest, place)

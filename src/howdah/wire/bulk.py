@@ -1,0 +1,149 @@
+"""Many files in one message: infos, differences and contents to the columns of howdah.bulk and back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from howdah.errors import Corrupt
+from howdah.infos import FileChange, FileInfo, FileType
+from howdah.names import DEFAULT_DATUM, Commit, File
+from howdah.wire import pfs
+from howdah.wire.gen import bulk_pb2
+
+_DIGEST = 32
+_NEW, _OLD, _BOTH = 1, 2, 3
+
+
+class InfoWriter:
+    """Makes the messages of one stream of infos: only the first tells the commit."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def message(self, infos: Sequence[FileInfo]) -> bulk_pb2.Infos:
+        """The next infos, all of one commit, as a message."""
+        message = bulk_pb2.Infos(
+            paths=[info.file.path for info in infos],
+            sizes=[info.size for info in infos],
+            digests=b"".join([info.digest for info in infos]),
+            datums={at: info.file.datum for at, info in enumerate(infos) if info.file.datum not in {"", DEFAULT_DATUM}},
+        )
+        if infos and not self._told:
+            self._told = True
+            message.commit.CopyFrom(pfs.commit_to_wire(infos[0].file.commit))
+            committed = pfs.time_to_wire(infos[0].committed)
+            if committed is not None:
+                message.committed.CopyFrom(committed)
+        return message
+
+
+class InfoReader:
+    """Reads the messages of one stream of infos."""
+
+    def __init__(self) -> None:
+        self._commit: Commit | None = None
+        self._committed: datetime | None = None
+
+    def infos(self, message: bulk_pb2.Infos) -> Iterator[FileInfo]:
+        """The infos of the next message; raises `Corrupt` where it cannot be one."""
+        if message.HasField("commit"):
+            self._commit = pfs.commit_from_wire(message.commit)
+            self._committed = pfs.time_from_wire(message.committed) if message.HasField("committed") else None
+        commit, committed, digests, datums = self._commit, self._committed, message.digests, dict(message.datums)
+        if len(message.sizes) != len(message.paths) or len(digests) != _DIGEST * len(message.paths):
+            raise _unlike("infos")
+        for at, (path, size) in enumerate(zip(message.paths, message.sizes, strict=True)):
+            if commit is None:
+                raise _unlike("infos")
+            digest = digests[at * _DIGEST : (at + 1) * _DIGEST]
+            if path.endswith("/"):
+                yield FileInfo(File(commit, path), FileType.DIR, size, digest, committed)
+            else:
+                datum = datums.get(at, DEFAULT_DATUM)
+                yield FileInfo(File(commit, path, datum), FileType.FILE, size, digest, committed)
+
+
+class DifferenceWriter:
+    """Makes the messages of one stream of differences."""
+
+    def __init__(self) -> None:
+        self._new, self._old = InfoWriter(), InfoWriter()
+
+    def message(self, changes: Sequence[FileChange]) -> bulk_pb2.Differences:
+        """The next differences as a message."""
+        return bulk_pb2.Differences(
+            sides=bytes([(_NEW if change.new else 0) | (_OLD if change.old else 0) for change in changes]),
+            new=self._new.message([change.new for change in changes if change.new]),
+            old=self._old.message([change.old for change in changes if change.old]),
+        )
+
+
+class DifferenceReader:
+    """Reads the messages of one stream of differences."""
+
+    def __init__(self) -> None:
+        self._new, self._old = InfoReader(), InfoReader()
+
+    def changes(self, message: bulk_pb2.Differences) -> Iterator[FileChange]:
+        """The differences of the next message; raises `Corrupt` where it cannot be one."""
+        new, old = self._new.infos(message.new), self._old.infos(message.old)
+        for side in message.sides:
+            change = FileChange(
+                next(new, None) if side in {_NEW, _BOTH} else None, next(old, None) if side in {_OLD, _BOTH} else None
+            )
+            if (change.new is not None) + 2 * (change.old is not None) != side:
+                raise _unlike("differences")
+            yield change
+
+
+class ContentReader:
+    """Reads the messages of one stream of contents."""
+
+    def __init__(self, messages: Iterable[bulk_pb2.Contents]) -> None:
+        self._messages = iter(messages)
+        self._rows: deque[tuple[str, int]] = deque()
+        self._held = memoryview(b"")
+
+    def files(self) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+        """Each path with its content in pieces, None for a directory; raises `Corrupt` where a message cannot be.
+
+        A content is to be read before the next path is asked for; what is not read is passed over.
+        """
+        while self._rows or self._next():
+            while self._rows:
+                path, size = self._rows.popleft()
+                if path.endswith("/"):
+                    yield path.rstrip("/") or "/", None
+                    continue
+                pieces = self._content(size)
+                yield path, pieces
+                for _ in pieces:
+                    pass
+            if self._held:
+                raise _unlike("contents")
+
+    def _content(self, size: int) -> Iterator[bytes]:
+        while size > 0:
+            while not self._held:
+                if not self._next():
+                    raise _unlike("contents")
+            piece, self._held = self._held[:size], self._held[size:]
+            size -= len(piece)
+            yield bytes(piece)
+
+    def _next(self) -> bool:
+        """Take the next message, if there is one."""
+        message = next(self._messages, None)
+        if message is None:
+            return False
+        if len(message.sizes) != len(message.paths):
+            raise _unlike("contents")
+        self._rows.extend(zip(message.paths, message.sizes, strict=True))
+        self._held = memoryview(message.data)
+        return True
+
+
+def _unlike(what: str) -> Corrupt:
+    return Corrupt(f"the store sent {what} that do not fit together: its version may not be this program's")
