@@ -1,12 +1,15 @@
 """Whatever verb runs and wherever it dies, the store holds the old state or the new one."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from howdah.names import Branch, File
-from howdah.pfs import branches, commits, graph, writing
+from howdah.names import Branch, Commit, File
+from howdah.pfs import branches, commits, commitsets, graph, upkeep, writing
+from howdah.store.digest import of_bytes
+from howdah.store.pack import FOLDER
 from howdah.store.store import Store
 from tests.faults.doors import Died, Fate, fated
 from tests.pfs.stores import HEAD, REPO, content, ids, new_store, start, write
@@ -124,3 +127,42 @@ def test_a_commit_that_was_open_when_the_process_died_goes_on(tmp_path: Path) ->
         write(store, {"/b": b"2"}, commit)
         writing.finish(store, commit)
         assert content(store) == {"/a": b"1", "/b": b"2"}
+
+
+def with_garbage(store: Store) -> None:
+    """Commits in a score of packs, garbage among them, a pack half of which is garbage, and edits that wait."""
+    for at in range(18):
+        write(store, {f"/{at}": b"%d" % at})
+    write(store, {"/new": b"n" * 1000, "/gone": b"g" * 50_000})
+    with graph.step(store) as made:
+        branches.create(made, Branch(REPO, "dev"), None)
+    write(store, {"/new": b"n" * 1000}, Commit(REPO, "dev"))
+    with graph.step(store) as made:
+        commitsets.drop_commit(made, Commit(REPO, "master"))
+    store.bucket.put(f"{FOLDER}00/left", [b"by a process that died"])
+    start(store)
+    write(store, {"/waiting": b"edits"})
+
+
+def test_gc_that_dies_anywhere_loses_nothing_and_the_next_run_ends_it(tmp_path: Path) -> None:
+    with new_store(tmp_path / "prepared") as store:
+        with_garbage(store)
+    for name in ("whole", "read"):
+        shutil.copytree(tmp_path / "prepared", tmp_path / name)
+    count = Fate()
+    with new_store(tmp_path / "whole") as store:
+        upkeep.collect(fated(store, count))
+    with new_store(tmp_path / "read") as store:
+        before = state(store)
+    assert count.passed >= 20
+    for at in range(1, count.passed + 1):
+        for is_after in (False, True):
+            data = tmp_path / f"{at}-{is_after}"
+            shutil.copytree(tmp_path / "prepared", data)
+            with new_store(data) as store:
+                with pytest.raises(Died):
+                    upkeep.collect(fated(store, Fate(at, is_after)))
+                upkeep.collect(store)
+                assert state(store) == before
+                assert not store.blobs.stored([of_bytes(b"g" * 50_000)])
+                assert len(list(store.bucket.list(FOLDER))) <= 2  # with what this look folded

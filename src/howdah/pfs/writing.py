@@ -71,6 +71,7 @@ class Session:
         found = list(files.entries(self._store, source))
         if not found:
             raise files.missing(source)
+        self._writer.rely(list({piece.digest for entry in found for piece in entry.pieces}))
         skip = len(changes.check_path(source.path).rstrip("/"))
         replaced = ""
         for entry in found:
@@ -100,12 +101,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where writes go: into the open commit `open`, or as a new commit on the branch `name` after `head`."""
+    """Where writes go: into the open commit `open`, or as a new commit on the branch `name` after `head`.
+
+    `base` is what the new commit builds on.
+    """
 
     repo: int
     name: str
     head: CommitRow | None
     open: CommitRow | None
+    base: CommitRow | None = None
 
 
 def _target(tx: Tx, named: Commit) -> _Target:
@@ -118,7 +123,7 @@ def _target(tx: Tx, named: Commit) -> _Target:
         is_open = head.finished is None
         if not is_open and graph.direct_provenance(tx, row[0]):
             raise graph.output_branch(Branch(named.repo, named.id))
-        return _Target(repo, named.id, head, head if is_open else None)
+        return _Target(repo, named.id, head, head if is_open else None, usable_ancestor(tx, head))
     if is_commit_id(named.id) or any(sign in named.id for sign in "^~."):
         found = resolve.commit(tx, named)
         if found.finished is not None:
@@ -135,10 +140,9 @@ def _write(store: Store, named: Commit, writer: Writer, operations: list[Operati
     """Try once; returns False if what it built on moved meanwhile."""
     with store.database.read() as tx:
         target = _target(tx, named)
-        base = usable_ancestor(tx, target.head)
     if target.open is not None:
         return _append(store, named, target.open, writer, operations)
-    folded = folding.fold(store, writer, base.tree if base else EMPTY, operations)
+    folded = folding.fold(store, writer, target.base.tree if target.base else EMPTY, operations)
     fault = folding.faults(NodeReader(writer.read_node), folded.tree.root, folded.suspects)
     if fault:
         raise Invalid(fault, kind="bad-tree")

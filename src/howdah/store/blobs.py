@@ -3,14 +3,16 @@
 Reading checks each blob against its digest, so damaged bytes are never handed out. Writing goes through a
 `Writer`: it gathers blobs into packs, leaves out what is stored already, and makes the packs durable before
 the caller's transaction records them (bytes before rows).
+
+What a living writer relies on is never removed (`removal`): what it found stored, and the packs that it has made.
 """
 
 from __future__ import annotations
 
 import threading
-import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from weakref import WeakSet
 
 from howdah.db.database import Database, Tx
@@ -18,7 +20,7 @@ from howdah.errors import Corrupt, NotFound
 from howdah.store import index
 from howdah.store.bucket import Bucket
 from howdah.store.digest import Digest, of_bytes
-from howdah.store.pack import Kind, Pack, Place
+from howdah.store.pack import Kind, Pack, Place, new_name
 
 PACK_SIZE = 32 << 20
 _LEAST_PACK = 1 << 20
@@ -35,6 +37,7 @@ class Blobs:
         self._room = room
         self._writers: WeakSet[Writer] = WeakSet()
         self._lock = threading.Lock()
+        self._removing = threading.Lock()  # taken before a transaction, never within one
         self._nodes: OrderedDict[Digest, bytes] = OrderedDict()
         self._nodes_size = 0
 
@@ -59,7 +62,10 @@ class Blobs:
             places = index.find(tx, digests)
         for digest in digests:
             if digest not in places:
-                raise Corrupt(f"blob {digest.hex()} is not in the index: rebuild the index from the packs")
+                raise Corrupt(
+                    f"blob {digest.hex()} is not in the index: its commit was deleted meanwhile, or the index is"
+                    " damaged, which `howdah fsck --fix` repairs"
+                )
         return places
 
     def stored(self, digests: Sequence[Digest]) -> set[Digest]:
@@ -79,16 +85,47 @@ class Blobs:
         return max(_LEAST_PACK, min(PACK_SIZE, self._room // max(1, len(self._writers))))
 
     def fetch(self, digest: Digest, place: Place) -> bytes:
-        """The bytes of a blob whose place is known; `Corrupt` if they are not what was written."""
+        """The bytes of a blob whose place is known; `Corrupt` if they are not what was written.
+
+        A blob that was moved since its place was looked up is looked for once more.
+        """
         try:
             data = self._bucket.get(place.pack, place.offset, place.length)
         except NotFound as error:
+            moved = self.find([digest])[digest]
+            if moved != place:
+                return self.fetch(digest, moved)
             raise Corrupt(f"pack {place.pack} is missing: restore it from a backup") from error
         if of_bytes(data) != digest:
             raise Corrupt(
                 f"blob {digest.hex()} in pack {place.pack} at byte {place.offset} is damaged: restore it from a backup"
             )
         return data
+
+    @contextmanager
+    def removal(self) -> Iterator[Callable[[Digest], bool]]:
+        """While this lasts, no writer comes to rely on stored blobs; gives whether one does already.
+
+        Blobs may be removed by a transaction that begins and ends inside.
+        """
+        with self._removing:
+            relied = [writer.relied for writer in self._living()]
+            yield lambda digest: any(digest in some for some in relied)
+
+    def relied_on(self, digests: Sequence[Digest], writer: Writer) -> set[Digest]:
+        """Those of `digests` that are stored; they stay for as long as the writer lives."""
+        with self._removing:
+            stored = self.stored(digests)
+            writer.relied.update(stored)
+        return stored
+
+    def unrecorded(self) -> set[str]:
+        """The names of the packs that living writers have made, recorded or not yet."""
+        return {name for writer in self._living() for name in writer.packs()}
+
+    def _living(self) -> list[Writer]:
+        with self._lock:
+            return list(self._writers)
 
     def _keep(self, digest: Digest, data: bytes) -> None:
         with self._lock:
@@ -104,6 +141,7 @@ class Writer:
 
     `add` may be called any number of times; then `flush` makes everything durable, and `record`, inside the
     caller's transaction, makes it findable. Bytes of a writer that never gets there are garbage, nothing more.
+    None of its methods but `record` may be called inside a writing transaction.
     """
 
     def __init__(self, blobs: Blobs, bucket: Bucket) -> None:
@@ -113,6 +151,8 @@ class Writer:
         self._waiting_size = 0
         self._durable: list[Pack] = []
         self._written: set[Digest] = set()
+        self.relied: set[Digest] = set()
+        """Blobs of others that it found stored and may name; grows under `Blobs.relied_on`."""
 
     def add(self, kind: Kind, data: bytes) -> Digest:
         """Take one blob; returns its digest."""
@@ -123,6 +163,15 @@ class Writer:
             if self._waiting_size >= self._blobs.pack_size():
                 self.flush()
         return digest
+
+    def rely(self, digests: Sequence[Digest]) -> None:
+        """Name stored blobs without adding them; `NotFound` if one is gone. They stay while the writer lives."""
+        if set(digests) - self._blobs.relied_on(digests, self):
+            raise NotFound("what is to be copied was deleted meanwhile: look for it again", kind="source-deleted")
+
+    def packs(self) -> list[str]:
+        """The names of the packs that it has made or is making."""
+        return [pack.name for pack in self._durable.copy()]
 
     def read_node(self, digest: Digest) -> bytes:
         """A node of a tree, be it stored before or added here and not yet recorded."""
@@ -149,16 +198,19 @@ class Writer:
         """Make everything added so far durable."""
         if not self._waiting:
             return
-        stored = self._blobs.stored(list(self._waiting))
-        name = uuid.uuid4().hex
-        pack = Pack(f"packs/{name[:2]}/{name}")
+        stored = self._blobs.relied_on(list(self._waiting), self)
+        pack = Pack(new_name())
         for digest, (kind, data) in self._waiting.items():
             if digest not in stored:
                 pack.add(digest, kind, data)
         if pack.blobs:
-            self._bucket.put(pack.name, pack.parts)
+            self._durable.append(pack)  # first, so that nobody takes it for one that was left behind
+            try:
+                self._bucket.put(pack.name, pack.parts)
+            except BaseException:
+                self._durable.pop()
+                raise
             pack.parts.clear()  # the bytes lie in the bucket now; only the places are still needed
-            self._durable.append(pack)
         self._written.update(self._waiting)
         self._waiting.clear()
         self._waiting_size = 0

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from howdah.db.database import Tx
 from howdah.store.digest import Digest
 from howdah.store.pack import Pack, Place
 
 _BATCH = 500
+_PAGE = 20_000
 _SELECT = "SELECT blobs.digest, packs.name, blobs.place, blobs.length FROM blobs JOIN packs USING (pack)"
+
+
+class Fill(NamedTuple):
+    """How much of a pack the index names: how many blobs, and their bytes."""
+
+    pack: int
+    name: str
+    size: int
+    blobs: int
+    bytes: int
 
 
 def find(tx: Tx, digests: Sequence[Digest]) -> dict[Digest, Place]:
@@ -26,8 +38,62 @@ def find(tx: Tx, digests: Sequence[Digest]) -> dict[Digest, Place]:
 def record(tx: Tx, packs: Iterable[Pack]) -> None:
     """Make the blobs of durable packs findable. A blob that another writer stored meanwhile keeps its place."""
     for pack in packs:
-        number = tx.insert("INSERT INTO packs (name, size) VALUES (?, ?)", pack.name, pack.size)
+        number = add_pack(tx, pack.name, pack.size)
         tx.many(
             "INSERT INTO blobs (digest, pack, place, length) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
             [(digest, number, offset, length) for digest, (offset, length) in pack.blobs.items()],
         )
+
+
+def add_pack(tx: Tx, name: str, size: int) -> int:
+    """A new pack's number."""
+    return tx.insert("INSERT INTO packs (name, size) VALUES (?, ?)", name, size)
+
+
+def digests(tx: Tx) -> Iterator[Digest]:
+    """Every indexed blob, in ascending order."""
+    for page in pages(tx):
+        yield from page
+
+
+def pages(tx: Tx) -> Iterator[list[Digest]]:
+    """As `digests`, some thousands at a time."""
+    page = [digest for (digest,) in tx.all("SELECT digest FROM blobs ORDER BY digest LIMIT ?", _PAGE)]
+    while page:
+        yield page
+        rows = tx.all("SELECT digest FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?", page[-1], _PAGE)
+        page = [digest for (digest,) in rows]
+
+
+def remove(tx: Tx, digests: Iterable[Digest]) -> None:
+    """Forget these blobs."""
+    tx.many("DELETE FROM blobs WHERE digest = ?", [(digest,) for digest in digests])
+
+
+def fills(tx: Tx) -> list[Fill]:
+    """How full each pack is; one look at every blob."""
+    rows = tx.all(
+        "SELECT packs.pack, name, size, coalesce(named, 0), coalesce(bytes, 0) FROM packs LEFT JOIN"
+        " (SELECT pack, count(*) AS named, sum(length) AS bytes FROM blobs GROUP BY pack) USING (pack) ORDER BY pack"
+    )
+    return [Fill(*row) for row in rows]
+
+
+def names(tx: Tx) -> set[str]:
+    """The names of all packs."""
+    return {name for (name,) in tx.all("SELECT name FROM packs")}
+
+
+def move(tx: Tx, pack: Pack, sources: Sequence[int]) -> None:
+    """Let the blobs of a durable pack be found there instead of in the packs `sources`, which are forgotten."""
+    number = add_pack(tx, pack.name, pack.size)
+    tx.many(
+        "UPDATE blobs SET pack = ?, place = ? WHERE digest = ?",
+        [(number, offset, digest) for digest, (offset, _) in pack.blobs.items()],
+    )
+    forget_packs(tx, sources)
+
+
+def forget_packs(tx: Tx, packs: Iterable[int]) -> None:
+    """Remove the rows of packs that no blob is in."""
+    tx.many("DELETE FROM packs WHERE pack = ?", [(pack,) for pack in packs])

@@ -208,3 +208,18 @@ def _decode_inner(level: int, columns: Sequence[Any]) -> Inner:
     sums = [int.from_bytes(total, "big") for total in _split(totals, len(firsts))]
     names = _split(joined, len(firsts))
     return Inner(level, list(map(Range, firsts, lasts, counts, sizes, sums, names)))
+
+
+class References(NamedTuple):
+    """What a node's bytes name: nodes of the level below, or chunks of files."""
+
+    nodes: list[Digest]
+    chunks: list[Digest]
+
+
+def references(data: bytes) -> References:
+    """The blobs that the node with these bytes names; anything else raises `Corrupt`."""
+    found = decode(data)
+    if isinstance(found, Inner):
+        return References([child.digest for child in found.ranges], [])
+    return References([], [piece.digest for entry in found.entries for piece in entry.pieces])

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import enum
 import struct
+import uuid
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from howdah.errors import Corrupt
 from howdah.store.digest import Digest, of_bytes
 
+FOLDER = "packs/"
 MAGIC = b"HWDHPK1\n"
 _HEADER = struct.Struct(">32sBI")
 
@@ -50,6 +52,12 @@ class Pack:
         self.parts.append(data)
         self.blobs[digest] = (self.size + _HEADER.size, length)
         self.size += _HEADER.size + length
+
+
+def new_name() -> str:
+    """A name for a pack, unlike any other."""
+    name = uuid.uuid4().hex
+    return f"{FOLDER}{name[:2]}/{name}"
 
 
 def walk(name: str, data: bytes) -> Iterator[tuple[Digest, Kind, Place]]:

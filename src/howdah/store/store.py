@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ class Store:
     now: Callable[[], int] = _now
     blobs: Blobs = field(init=False)
     read_node: NodeReader = field(init=False)
+    upkeep: threading.Lock = field(default_factory=threading.Lock, init=False)
+    """Held by whoever removes or moves bytes, or must find them where they are."""
 
     def __post_init__(self) -> None:
         self.blobs = Blobs(self.database, self.bucket)
