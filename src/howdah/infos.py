@@ -61,6 +61,22 @@ class RepoInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """When a branch moves by itself to the head of `branch` of its repo: with one of these conditions, or with all.
+
+    `size` and `commits` are how much is new there, `rate_limit_spec` how often at most (as cron writes it), and
+    `cron_spec` a schedule that no other condition goes with.
+    """
+
+    branch: str
+    all: bool = False
+    rate_limit_spec: str = ""
+    size: str = ""
+    commits: int = 0
+    cron_spec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BranchInfo:
     """A branch as the API tells it; `provenance` and `subvenance` are all that is up and down stream of it."""
 
@@ -70,6 +86,9 @@ class BranchInfo:
     provenance: tuple[Branch, ...] = ()
     subvenance: tuple[Branch, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    trigger: Trigger | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from howdah.infos import BranchInfo, CommitInfo, FileChange, FileInfo, FileType, Origin, ProjectInfo, RepoInfo
+from howdah.infos import BranchInfo, CommitInfo, FileChange, FileInfo, FileType, Origin, ProjectInfo, RepoInfo, Trigger
 from howdah.names import Branch, Commit, File, Project, Repo
 from howdah.wire import pfs
 from howdah.wire.gen import pfs_pb2
@@ -48,6 +48,19 @@ commit_infos = st.builds(
     direct_subvenance=commit_lists,
     metadata=metadata,
 )
+triggers = st.builds(Trigger, names, st.booleans(), texts, texts, sizes, texts)
+branch_infos = st.builds(
+    BranchInfo,
+    branch=branches,
+    head=st.none() | commits,
+    direct_provenance=branch_lists,
+    provenance=branch_lists,
+    subvenance=branch_lists,
+    metadata=metadata,
+    trigger=st.none() | triggers,
+    created=times,
+    updated=times,
+)
 repo_infos = st.builds(RepoInfo, repos, texts, times, branch_lists, sizes, st.none() | sizes, metadata)
 
 
@@ -86,7 +99,7 @@ def test_repo_info_survives_the_wire(info: RepoInfo) -> None:
     assert pfs.repo_info_from_wire(pfs.repo_info_to_wire(info)) == info
 
 
-@given(st.builds(BranchInfo, branches, st.none() | commits, branch_lists, branch_lists, branch_lists, metadata))
+@given(branch_infos)
 def test_branch_info_survives_the_wire(info: BranchInfo) -> None:
     assert pfs.branch_info_from_wire(pfs.branch_info_to_wire(info)) == info
 

@@ -8,25 +8,34 @@ from itertools import islice
 
 from howdah.db.database import Row, Tx
 from howdah.errors import Code, Invalid, NotFound
-from howdah.infos import BranchInfo, Origin
+from howdah.infos import BranchInfo, Origin, Trigger
 from howdah.names import USER_TYPE, Branch, Commit, Project, Repo, check_branch_name
-from howdah.pfs import graph, repos, resolve
+from howdah.pfs import clock, graph, repos, resolve, triggers
 from howdah.pfs.steps import Step
 from howdah.store.tree import EMPTY
 
 _SELECT = (
-    "SELECT branches.branch, projects.name, repos.name, repos.type, branches.name, commits.id, branches.metadata"
+    "SELECT branches.branch, projects.name, repos.name, repos.type, branches.name, commits.id, branches.metadata,"
+    " branches.trigger, branches.created, branches.updated"
     " FROM branches JOIN repos ON repos.repo = branches.repo JOIN projects ON projects.project = repos.project"
     " JOIN commits ON commits.number = branches.head"
 )
 
 
-def create(made: Step, branch: Branch, head: Commit | None, *, provenance: Mapping[Branch, bool] | None = None) -> None:
+def create(
+    made: Step,
+    branch: Branch,
+    head: Commit | None,
+    *,
+    provenance: Mapping[Branch, bool] | None = None,
+    trigger: Trigger | None = None,
+) -> None:
     """Create a branch, or move it to `head`, and let it follow the branches of `provenance` and no others.
 
     A new branch without a head gets an empty commit: finished, but open where it follows others. One that exists
     stays as it is, but gets an open commit when what it follows changes. Branches to follow that are missing are
-    made; the value of each tells whether its commits never lead to one here.
+    made; the value of each tells whether its commits never lead to one here. A trigger stays until another is given;
+    a branch that follows others has none.
     """
     check_branch_name(branch.name)
     tx = made.tx
@@ -44,6 +53,12 @@ def create(made: Step, branch: Branch, head: Commit | None, *, provenance: Mappi
     upstream = {_number_or_new(made, each): never for each, never in (provenance or {}).items()}
     if graph.set_provenance(made, number, upstream) and upstream:
         graph.follow(made, number)
+    if trigger is not None:
+        triggers.set_trigger(made, number, trigger)
+    if upstream and tx.one("SELECT 1 FROM branches WHERE branch = ? AND trigger IS NOT NULL", number) is not None:
+        raise Invalid(
+            f"a branch cannot have both provenance and a trigger: {branch}", kind="bad-trigger", code=Code.UNKNOWN
+        )
 
 
 def _number_or_new(made: Step, branch: Branch) -> int:
@@ -92,7 +107,7 @@ def delete(tx: Tx, branch: Branch, *, force: bool = False) -> None:
 
 
 def _info(tx: Tx, row: Row) -> BranchInfo:
-    number, project, name, type, branch, head, metadata = row
+    number, project, name, type, branch, head, metadata, trigger, created, updated = row
     repo = Repo(Project(project), name, type)
 
     def names(numbers: Iterable[int]) -> tuple[Branch, ...]:
@@ -107,4 +122,7 @@ def _info(tx: Tx, row: Row) -> BranchInfo:
         names(above),
         names(graph.subvenance(tx, number)),
         json.loads(metadata),
+        triggers.decode(trigger) if trigger is not None else None,
+        clock.moment(created),
+        clock.moment(updated),
     )

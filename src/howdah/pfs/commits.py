@@ -100,11 +100,15 @@ def walk(tx: Tx, start: Iterable[Commit], way: graph.Way, *, depth: int = 0, num
 
 
 def line_of_branch(tx: Tx, branch: Branch, since: int | None) -> tuple[int, tuple[CommitInfo, ...]]:
-    """The head's number, and the branch's commits that are newer than the number `since`, oldest first."""
+    """The head's number, and the branch's commits that were not in the line of the number `since`, oldest first."""
     head = resolve.head(tx, branch)
     line: builtins.list[CommitRow] = []
     row: CommitRow | None = head
-    while row is not None and (since is None or row.number > since):
+    while row is not None and row.number != since:
+        if since is not None and since > row.number:  # the branch was moved: the line that was told is followed back
+            before = tx.one("SELECT parent FROM commits WHERE number = ?", since)
+            since = before[0] if before is not None else row.number  # one that was squashed is taken for this one
+            continue
         line.append(row)
         row = read_commit(tx, row.parent) if row.parent is not None else None
     return head.number, tuple(infos(tx, line[::-1]))

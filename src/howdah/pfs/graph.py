@@ -15,6 +15,7 @@ from howdah.db.database import Tx
 from howdah.errors import Code, Invalid, WrongState
 from howdah.infos import Origin
 from howdah.names import Branch, Project, Repo, new_commit_id
+from howdah.pfs import triggers
 from howdah.pfs.rows import read_commit, usable_ancestor
 from howdah.pfs.steps import Step
 from howdah.store.store import Store
@@ -40,11 +41,18 @@ _DOWN_MOVED = "SELECT branch FROM branch_provenance WHERE upstream = ? AND never
 
 @contextmanager
 def step(store: Store, *, id: str = "") -> Iterator[Step]:
-    """One step, with this id if told: what is downstream of branches that move in the block follows at its end."""
+    """One step, with this id if told: what is downstream of branches that move in the block follows at its end.
+
+    Then the triggers of branches fire with the commits that have finished. What moves by them is a commit set of its
+    own, in the same transaction.
+    """
     with store.database.write() as tx:
         made = Step(tx, store.now(), id or new_commit_id())
         yield made
         propagate(made)
+        fired = Step(tx, made.now, new_commit_id())
+        triggers.fire(fired, made.finished)
+        propagate(fired)
 
 
 def propagate(made: Step) -> None:
@@ -126,6 +134,7 @@ def set_provenance(made: Step, branch: int, upstream: dict[int, bool]) -> bool:
         [(branch, each, int(never)) for each, never in upstream.items()],
     )
     _check(tx, branch)
+    tx.run("UPDATE branches SET updated = ? WHERE branch = ?", made.now, branch)
     return True
 
 

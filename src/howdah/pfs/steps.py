@@ -14,14 +14,15 @@ from howdah.store.tree import Tree
 class Step:
     """What verbs that make commits or move branches work in.
 
-    `moved` are the branches that got another head; when the step ends, what is downstream of them follows
-    (see `graph.step`, which makes and ends one).
+    `moved` are the branches that got another head: when the step ends, what is downstream of them follows.
+    `finished` are the commits with which triggers may fire then (see `graph.step`, which makes and ends one).
     """
 
     tx: Tx
     now: int
     id: str
     moved: set[int] = field(default_factory=set)
+    finished: set[int] = field(default_factory=set)
     _repos: set[int] = field(default_factory=set)
 
     def add_commit(  # noqa: PLR0913 -- a commit's columns
@@ -55,12 +56,13 @@ class Step:
         row = self.tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, name)
         if row is None:
             branch = self.tx.insert(
-                "INSERT INTO branches (repo, name, head, created) VALUES (?, ?, ?, ?)", repo, name, head, self.now
+                "INSERT INTO branches (repo, name, head, created, updated) VALUES (?, ?, ?, ?, ?)",
+                *(repo, name, head, self.now, self.now),
             )
         else:
             branch, before = row
             if before == head:
                 return int(branch)
-            self.tx.run("UPDATE branches SET head = ? WHERE branch = ?", head, branch)
+            self.tx.run("UPDATE branches SET head = ?, updated = ? WHERE branch = ?", head, self.now, branch)
         self.moved.add(branch)
         return int(branch)

@@ -154,6 +154,7 @@ def _write(store: Store, named: Commit, writer: Writer, operations: list[Operati
         parent = target.head.number if target.head else None
         number = made.add_commit(target.repo, parent, folded.tree, origin=Origin.USER, is_finished=True)
         made.point(target.repo, target.name, number)
+        made.finished.add(number)
     return True
 
 
@@ -221,6 +222,7 @@ def finish_in(made: Step, store: Store, named: Commit, description: str = "", *,
         "UPDATE commits SET finishing = ?, finished = ?, error = ?, description = ? WHERE number = ?",
         *(made.now, made.now, fault, description or row.description, row.number),
     )
+    made.finished.add(row.number)
     # What was opened on this one before it had content begins with that content now.
     base = usable_ancestor(tx, row._replace(error=fault))
     tree = base.tree if base else EMPTY

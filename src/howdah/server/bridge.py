@@ -10,8 +10,9 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 from howdah.db.database import Database
 
@@ -96,6 +97,14 @@ class Changes:
             if found is not None:
                 return found
             await changed.wait()
+
+    async def keep(self, look: Callable[[], Awaitable[float | None]]) -> NoReturn:
+        """Call `look` now, after each change, and when as many seconds have passed as it returned."""
+        while True:
+            changed = self._changed
+            seconds = await look()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(changed.wait(), seconds)
 
     def _wake(self) -> None:
         _call_soon(self._loop, self._turn)

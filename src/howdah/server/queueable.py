@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from howdah.errors import Invalid
 from howdah.pfs import branches, commits, commitsets, repos, writing
 from howdah.pfs.steps import Step
-from howdah.server.requests import need, refuse
+from howdah.server.requests import need
 from howdah.store.store import Store
 from howdah.wire import pfs as wire
 from howdah.wire.gen import pfs_pb2, transaction_pb2
@@ -52,10 +52,10 @@ def squash_commit_set(_: Store, made: Step, request: pfs_pb2.SquashCommitSetRequ
 
 def create_branch(_: Store, made: Step, request: pfs_pb2.CreateBranchRequest) -> Empty:
     """See `branches.create`."""
-    refuse("the trigger of a branch", when=request.HasField("trigger"))
     branch = need(wire.branch_from_wire(request.branch), "branch")
     head = wire.commit_from_wire(request.head, of=branch.repo)
-    branches.create(made, branch, head, provenance=wire.provenance_from_wire(request))
+    trigger = wire.trigger_from_wire(request.trigger) if request.HasField("trigger") else None
+    branches.create(made, branch, head, provenance=wire.provenance_from_wire(request), trigger=trigger)
     return Empty()
 
 

@@ -25,6 +25,7 @@ from howdah.infos import (
     Origin,
     ProjectInfo,
     RepoInfo,
+    Trigger,
 )
 from howdah.names import DEFAULT_PROJECT, USER_TYPE, Branch, Commit, File, Project, Repo, is_commit_id
 from howdah.wire.gen import pfs_pb2
@@ -184,6 +185,25 @@ def provenance_from_wire(message: pfs_pb2.CreateBranchRequest) -> dict[Branch, b
     return {branch: never.get(branch, False) for branch in named}
 
 
+def trigger_to_wire(trigger: Trigger) -> pfs_pb2.Trigger:
+    """The trigger's message."""
+    return pfs_pb2.Trigger(
+        branch=trigger.branch,
+        all=trigger.all,
+        rate_limit_spec=trigger.rate_limit_spec,
+        size=trigger.size,
+        commits=trigger.commits,
+        cron_spec=trigger.cron_spec,
+    )
+
+
+def trigger_from_wire(message: pfs_pb2.Trigger) -> Trigger:
+    """The trigger."""
+    return Trigger(
+        message.branch, message.all, message.rate_limit_spec, message.size, message.commits, message.cron_spec
+    )
+
+
 def branch_info_to_wire(info: BranchInfo) -> pfs_pb2.BranchInfo:
     """The branch info's message."""
     return pfs_pb2.BranchInfo(
@@ -193,6 +213,9 @@ def branch_info_to_wire(info: BranchInfo) -> pfs_pb2.BranchInfo:
         provenance=map(branch_to_wire, info.provenance),
         subvenance=map(branch_to_wire, info.subvenance),
         metadata=dict(info.metadata),
+        trigger=None if info.trigger is None else trigger_to_wire(info.trigger),
+        created_at=time_to_wire(info.created),
+        updated_at=time_to_wire(info.updated),
     )
 
 
@@ -205,6 +228,9 @@ def branch_info_from_wire(message: pfs_pb2.BranchInfo) -> BranchInfo:
         provenance=_branches(message.provenance),
         subvenance=_branches(message.subvenance),
         metadata=dict(message.metadata),
+        trigger=trigger_from_wire(message.trigger) if message.HasField("trigger") else None,
+        created=time_from_wire(message.created_at) if message.HasField("created_at") else None,
+        updated=time_from_wire(message.updated_at) if message.HasField("updated_at") else None,
     )
 
 
@@ -233,6 +259,8 @@ def commit_info_to_wire(info: CommitInfo) -> pfs_pb2.CommitInfo:
         size_bytes_upper_bound=info.size_upper_bound,
         details=None if info.size is None else pfs_pb2.CommitInfo.Details(size_bytes=info.size),
         metadata=dict(info.metadata),
+        created_at=time_to_wire(info.started),
+        updated_at=time_to_wire(info.finished or info.finishing or info.started),
     )
 
 
