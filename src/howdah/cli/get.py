@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from contextlib import closing
+from itertools import chain, count
 from pathlib import Path
 
 import click
 
+from howdah.cli import progress
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_store
 from howdah.client import files
 from howdah.client.channel import Connection
-from howdah.errors import HowdahError, Invalid, Unavailable
+from howdah.errors import HowdahError, Invalid, NotFound, Unavailable
 from howdah.names import File, parse_file
 
+_SERIAL = count()
 # Pachyderm's text for a path that is a directory; its remedy is not the command line's.
 _DIRECTORY = "Use GetFileTAR instead"
 
@@ -65,32 +67,69 @@ def _print(conn: Connection, file: File) -> None:
 
 def _get_tree(conn: Connection, top: File, folder: Path) -> None:
     base = top.path.rstrip("/")
-    made: set[Path] = set()
-    for path, content in files.get_tree(conn, top):
-        _make_once(folder, made)
-        if path == base and content is not None:
-            base = base.rpartition("/")[0]  # a single file, which comes alone
-        place = inside(folder, path.removeprefix(base))
-        _make_once(place if content is None else place.parent, made)
-        if content is not None:
-            _replace(place, content)
+    target = _Folder(folder)
+    with closing(files.get_tree(conn, top)) as found, progress.bar(_size(conn, top)) as told:
+        for path, content in found:
+            if path == base and content is not None:
+                base = base.rpartition("/")[0]  # a single file, which comes alone
+            if content is None:
+                target.make(path.removeprefix(base))
+            else:
+                target.write(path.removeprefix(base), progress.counted(content, told))
 
 
-def _make_once(folder: Path, made: set[Path]) -> None:
-    if folder not in made:
-        _make(folder)
-        made.add(folder)
+class _Folder:
+    """Where a tree is written to. A folder inside is made and looked at once, when it is first written to."""
+
+    def __init__(self, top: Path) -> None:
+        self._top = top
+        self._known: dict[str, Path] = {}
+
+    def make(self, path: str) -> None:
+        """The folder at `path`."""
+        self._place(path)
+
+    def write(self, path: str, pieces: Iterable[bytes]) -> None:
+        """The file at `path`."""
+        above, _, name = path.rpartition("/")
+        if _is_odd(name):
+            raise _dots(path, self._top)
+        _replace(f"{self._place(above)}/{name}", pieces)
+
+    def _place(self, path: str) -> Path:
+        known = self._known.get(path)
+        if known is None:
+            _make(self._top)
+            known = inside(self._top, path)
+            _make(known)
+            if not known.resolve().is_relative_to(self._top.resolve()):
+                raise _link(path, self._top)
+            self._known[path] = known
+        return known
 
 
 def inside(folder: Path, path: str) -> Path:
     """Where `path` belongs below `folder`; raises `Invalid` where that would be outside, by dots or by links."""
     parts = [part for part in path.split("/") if part]
     place = folder.joinpath(*parts)
-    if any(part in {".", ".."} or "\0" in part or os.sep in part for part in parts):
-        raise Invalid(f"path {path} leads out of {folder}: get it alone, with -o FILE", kind="outside")
+    if any(_is_odd(part) for part in parts):
+        raise _dots(path, folder)
     if parts and not place.parent.resolve().is_relative_to(folder.resolve()):
-        raise Invalid(f"path {path} leads out of {folder} by a link: remove the link", kind="outside")
+        raise _link(path, folder)
     return place
+
+
+def _is_odd(name: str) -> bool:
+    """Whether a path's part is no file's name here."""
+    return name in {"", ".", ".."} or "\0" in name or os.sep in name
+
+
+def _dots(path: str, folder: Path) -> Invalid:
+    return Invalid(f"path {path} leads out of {folder}: get it alone, with -o FILE", kind="outside")
+
+
+def _link(path: str, folder: Path) -> Invalid:
+    return Invalid(f"path {path} leads out of {folder} by a link: remove the link", kind="outside")
 
 
 def _make(folder: Path) -> None:
@@ -103,26 +142,32 @@ def _make(folder: Path) -> None:
 def _write(conn: Connection, file: File, place: Path) -> None:
     """Read first, then open: a file that is not there leaves no trace here."""
     try:
-        with closing(files.get(conn, file)) as pieces:
+        with closing(files.get(conn, file)) as pieces, progress.bar(_size(conn, file)) as told:
             first = next(pieces, b"")
-            _replace(place, _joined(first, pieces))
+            _replace(str(place), progress.counted(chain((first,), pieces), told))
     except HowdahError as error:
         raise _explained(error, file) from error
 
 
-def _joined(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
-    yield first
-    yield from rest
-
-
-def _replace(place: Path, pieces: Iterable[bytes]) -> None:
+def _size(conn: Connection, file: File) -> int | None:
+    """How much is to be read, where that is worth a question and known: a glob's size is not."""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".howdah-", dir=place.parent)
+        return files.inspect(conn, file).size if progress.is_shown() else None
+    except NotFound:
+        return None
+
+
+def _replace(place: str, pieces: Iterable[bytes]) -> None:
+    """The file at `place`, under its name once it is whole; as few calls of the system as that takes."""
+    temporary = f"{os.path.dirname(place) or '.'}/.howdah-{os.getpid()}-{next(_SERIAL)}"
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
-            with os.fdopen(handle, "wb") as target:
-                target.writelines(pieces)
-            # mkstemp makes files for the owner alone; what is fetched gets the usual rights.
-            os.chmod(temporary, 0o666 & ~_umask())
+            try:
+                for piece in pieces:
+                    _write_whole(handle, piece)
+            finally:
+                os.close(handle)
             os.replace(temporary, place)
         except BaseException:
             os.unlink(temporary)
@@ -133,10 +178,10 @@ def _replace(place: Path, pieces: Iterable[bytes]) -> None:
         raise Unavailable(f"file {place} cannot be written: {error.strerror}", kind="unwritable") from error
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _write_whole(handle: int, piece: bytes) -> None:
+    written = os.write(handle, piece)
+    while written < len(piece):
+        written += os.write(handle, memoryview(piece)[written:])
 
 
 def _explained(error: HowdahError, file: File) -> HowdahError:

@@ -7,12 +7,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NoReturn
+from itertools import chain
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import click
-from tqdm import tqdm
 
+from howdah.cli import progress
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_store
 from howdah.client import files
@@ -74,12 +75,14 @@ def put(store: Store, target: str, sources: tuple[str, ...], *, recursive: bool,
     goal = parse_file(target, store.project)
     into = goal.path == "/" or target.endswith("/") or len(sources) > 1
     uploads: Iterable[Upload] = plan(sources or (_STDIN,), goal.path, into=into, recursive=recursive)
-    if sys.stderr.isatty():
+    total = None
+    if progress.is_shown():
         uploads = list(uploads)
-    with files.modify(store.conn, goal.commit) as changes, _bar(uploads) as bar:
+        total = sum(upload.size for upload in uploads)
+    with files.modify(store.conn, goal.commit) as changes, progress.bar(total) as told:
         count = 0
         for upload in uploads:
-            _put(changes, upload, bar, append=append, recursive=recursive)
+            _put(changes, upload, told, append=append, recursive=recursive)
             count += 1
         if count == 0:
             raise Invalid(f"nothing to put: no file in {', '.join(sources)}", kind="nothing-to-put")
@@ -131,14 +134,21 @@ def _unreadable(error: OSError) -> None:
     raise Unavailable(f"folder {error.filename} cannot be read: {error.strerror}", kind="unreadable") from error
 
 
-def _put(changes: Changes, upload: Upload, bar: tqdm[NoReturn], *, append: bool, recursive: bool) -> None:
+def _put(changes: Changes, upload: Upload, told: progress.Count, *, append: bool, recursive: bool) -> None:
     if upload.is_url:
         changes.put_url(upload.target, upload.source, append=append, recursive=recursive)
     elif upload.source == _STDIN:
-        changes.put(upload.target, _counted(sys.stdin.buffer, bar), append=append)
+        pieces = iter(lambda: sys.stdin.buffer.read(CHUNK), b"")
+        changes.put(upload.target, progress.counted(pieces, told), append=append)
     else:
         with _open(upload.source) as file:
-            changes.put(upload.target, _counted(file, bar), append=append)
+            first = file.read(CHUNK)
+            if len(first) < CHUNK:  # the whole file: most are small
+                told(len(first))
+                changes.put(upload.target, first, append=append)
+            else:
+                pieces = chain((first,), iter(lambda: file.read(CHUNK), b""))
+                changes.put(upload.target, progress.counted(pieces, told), append=append)
 
 
 def _open(source: str) -> BinaryIO:
@@ -150,15 +160,3 @@ def _open(source: str) -> BinaryIO:
         raise Invalid(f"{source} is a folder: add -r to put all files in it", kind="is-directory") from error
     except OSError as error:
         raise Unavailable(f"file {source} cannot be read: {error.strerror}", kind="unreadable") from error
-
-
-def _counted(file: BinaryIO, bar: tqdm[NoReturn]) -> Iterator[bytes]:
-    while piece := file.read(CHUNK):
-        yield piece
-        bar.update(len(piece))
-
-
-def _bar(uploads: Iterable[Upload]) -> tqdm[NoReturn]:
-    """A progress bar on standard error, shown only where that is a terminal."""
-    total = sum(upload.size for upload in uploads) if isinstance(uploads, list) else None
-    return tqdm(total=total or None, unit="B", unit_scale=True, unit_divisor=1024, disable=None, file=sys.stderr)

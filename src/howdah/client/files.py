@@ -79,7 +79,7 @@ def get(conn: Connection, file: File, *, offset: int = 0) -> Generator[bytes, No
         yield piece.value
 
 
-def get_tree(conn: Connection, file: File) -> Iterator[tuple[str, Iterator[bytes] | None]]:
+def get_tree(conn: Connection, file: File) -> Generator[tuple[str, Iterator[bytes] | None], None, None]:
     """The path and everything below it, in one call: each path with its content in pieces, None for a directory.
 
     A content is to be read before the next path is asked for; what is not read is passed over. Raises `NotFound`.

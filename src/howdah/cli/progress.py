@@ -1,0 +1,34 @@
+"""A bar on standard error for what takes long: how much is done, how fast, how long yet; only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+Count = Callable[[int], object]
+"""Takes how many bytes more are done."""
+
+
+def is_shown() -> bool:
+    """Whether anybody sees the bar: whether its total is worth asking for."""
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def bar(total: int | None) -> Iterator[Count]:
+    """What counts bytes, of `total` where that is known, while the block runs."""
+    if not is_shown():
+        yield lambda _: None
+        return
+    from tqdm import tqdm  # noqa: PLC0415 -- only where it is seen
+
+    with tqdm(total=total or None, unit="B", unit_scale=True, unit_divisor=1024, file=sys.stderr) as shown:
+        yield shown.update
+
+
+def counted(pieces: Iterable[bytes], count: Count) -> Iterator[bytes]:
+    """The pieces, each counted once it has been taken."""
+    for piece in pieces:
+        yield piece
+        count(len(piece))
