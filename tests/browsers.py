@@ -1,4 +1,4 @@
-"""The browser of all tests: one a worker, because a process can drive only one at a time."""
+"""The browser of all tests: one a module, because a process can drive only one at a time."""
 
 from __future__ import annotations
 
@@ -47,9 +47,12 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium."""
+    """A headless Chromium. It ends with the module: while it is driven, its event loop is this thread's.
+
+    Django refuses to work in a thread with one, and its tests may be next in this process.
+    """
     from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415  (most workers' first tests need no browser)
 
     program = shutil.which("chromium") or shutil.which("google-chrome")
