@@ -7,7 +7,8 @@ One consistent state comes from the order in which things are copied, not from s
 3. The store's rows, again one transaction's state, later than 1.
 4. The packs. Packs never change and are durable before any row names them, so all that the rows name are there.
 
-A store that holds its rows for itself, as on a network file system, is asked to copy them.
+No packs are removed meanwhile (`howdah.holds`). A store that holds its rows for itself, as on a network file system, is
+asked to copy them.
 
 So the store knows everything that Label Studio believes to be committed, and maybe a commit more; a target's next
 Sync finds that one by its key.
@@ -20,11 +21,12 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from howdah import __version__, lastuse
+from howdah import __version__, holds, lastuse
 from howdah.backup import archive
 from howdah.client import channel, upkeep
 from howdah.db.sqlite import IN_USE, is_sqlite, snapshot
@@ -39,7 +41,7 @@ BACKUPS = "backups"
 Progress = Callable[[int, int], None]
 
 # Of the running processes, not of the data.
-_LEFT_OUT = {"logs", "tmp", "lock", "instance.json", "instance.lock", BACKUPS}
+_LEFT_OUT = {"logs", "tmp", "lock", "instance.json", "instance.lock", holds.NAME, BACKUPS}
 _LEFT_OUT_ENDINGS = ("-wal", "-shm", "-journal")
 _FIRST = "label-studio"
 _ROWS = "rows.db"
@@ -68,7 +70,10 @@ def make(source: Source, target: Path, *, progress: Progress = _silent) -> int:
         target.parent.mkdir(mode=0o700, exist_ok=True)
     scratch = target.with_name(f".{target.name}.part")
     try:
-        _write(source, scratch, progress)
+        with ExitStack() as held:
+            for folder in (source.data, source.data / "store"):
+                held.enter_context(holds.reading(folder))
+            _write(source, scratch, progress)
         os.link(scratch, target)  # unlike a rename, never over a file that came to be meanwhile
     except FileExistsError:
         raise AlreadyExists(f"file {target} already exists: choose another name") from None

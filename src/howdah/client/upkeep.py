@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from google.protobuf.empty_pb2 import Empty
 
 from howdah.client.channel import Connection
@@ -14,3 +16,19 @@ def copy_rows(conn: Connection) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         raise Corrupt(f"store at {conn.address} names a file outside its folder: it is not one of Howdah's")
     return path
+
+
+class Collected(NamedTuple):
+    """What a garbage collection did; packs were kept if a backup was being made (`is_held`)."""
+
+    blobs: int
+    packs_before: int
+    packs_after: int
+    freed: int
+    is_held: bool
+
+
+def collect_garbage(conn: Connection) -> Collected:
+    """Have the store remove the bytes that no commit needs; takes its time, and nobody waits for it."""
+    done = conn.call(conn.upkeep.CollectGarbage, Empty(), patient=True)
+    return Collected(done.blobs, done.packs_before, done.packs_after, done.freed_bytes, done.is_held)

@@ -68,7 +68,7 @@ async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Cal
             handlers(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionCalls(store, bridge, changes)),
             handlers(version_pb2.DESCRIPTOR.services_by_name["API"], VersionCalls()),
             handlers(admin_pb2.DESCRIPTOR.services_by_name["API"], AdminCalls(*ids)),
-            handlers(upkeep_pb2.DESCRIPTOR.services_by_name["API"], UpkeepCalls(data, store.database, bridge)),
+            handlers(upkeep_pb2.DESCRIPTOR.services_by_name["API"], UpkeepCalls(data, store, bridge)),
             Unanswered(),
         )
     )

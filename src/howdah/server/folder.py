@@ -3,6 +3,7 @@
 DATA/lock        held by the one process that serves the folder
 DATA/rows.db     rows (SQLite)
 DATA/bytes/      the bucket
+DATA/packs.lock  held by backups, so that no packs are removed meanwhile
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from howdah import holds
 from howdah.db.database import Tx
 from howdah.db.migrate import migrate
 from howdah.db.sqlite import SqliteDatabase
@@ -36,6 +38,7 @@ def open_store(data: Path) -> Iterator[Store]:
         ) from error
     try:
         _take(lock, data)
+        holds.prepare(data)
         database = SqliteDatabase(data / "rows.db")
         bucket = DirectoryBucket(data / "bytes")
         try:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from google.protobuf.empty_pb2 import Empty
 
-from howdah.db.database import Database
+from howdah import holds
+from howdah.pfs import upkeep
 from howdah.server.bridge import Bridge
 from howdah.server.methods import Context
+from howdah.store.store import Store
 from howdah.wire.gen import upkeep_pb2
 
 _FOLDER = "tmp"
@@ -18,9 +20,9 @@ _FOLDER = "tmp"
 class UpkeepCalls:
     """Works on one data folder, and clears away what askers that died have left there."""
 
-    def __init__(self, data: Path, database: Database, bridge: Bridge) -> None:
+    def __init__(self, data: Path, store: Store, bridge: Bridge) -> None:
         self._data = data
-        self._database = database
+        self._store = store
         self._bridge = bridge
         for left in (data / _FOLDER).glob("rows-*.db*"):
             left.unlink(missing_ok=True)
@@ -30,7 +32,18 @@ class UpkeepCalls:
 
         def copy() -> None:
             (self._data / _FOLDER).mkdir(mode=0o700, exist_ok=True)
-            self._database.copy(self._data / path)
+            self._store.database.copy(self._data / path)
 
         await self._bridge.run(copy)
         return upkeep_pb2.CopyRowsResponse(path=path.as_posix())
+
+    async def CollectGarbage(self, _: Empty, __: Context) -> upkeep_pb2.CollectGarbageResponse:
+        # Patiently: it keeps no verb waiting for a thread, and may be cut off anywhere when the server stops.
+        done = await self._bridge.run_patiently(upkeep.collect, self._store, unread=lambda: holds.unread(self._data))
+        return upkeep_pb2.CollectGarbageResponse(
+            blobs=done.blobs,
+            packs_before=done.packs_before,
+            packs_after=done.packs_after,
+            freed_bytes=done.freed,
+            is_held=done.is_held,
+        )

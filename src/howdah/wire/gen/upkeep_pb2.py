@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chowdah/wire/gen/upkeep.proto\x12\rhowdah.upkeep\x1a\x1bgoogle/protobuf/empty.proto\" \n\x10\x43opyRowsResponse\x12\x0c\n\x04path\x18\x01 \x01(\t2J\n\x03\x41PI\x12\x43\n\x08\x43opyRows\x12\x16.google.protobuf.Empty\x1a\x1f.howdah.upkeep.CopyRowsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chowdah/wire/gen/upkeep.proto\x12\rhowdah.upkeep\x1a\x1bgoogle/protobuf/empty.proto\" \n\x10\x43opyRowsResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\"x\n\x16\x43ollectGarbageResponse\x12\r\n\x05\x62lobs\x18\x01 \x01(\x04\x12\x14\n\x0cpacks_before\x18\x02 \x01(\x04\x12\x13\n\x0bpacks_after\x18\x03 \x01(\x04\x12\x13\n\x0b\x66reed_bytes\x18\x04 \x01(\x12\x12\x0f\n\x07is_held\x18\x05 \x01(\x08\x32\x9b\x01\n\x03\x41PI\x12\x43\n\x08\x43opyRows\x12\x16.google.protobuf.Empty\x1a\x1f.howdah.upkeep.CopyRowsResponse\x12O\n\x0e\x43ollectGarbage\x12\x16.google.protobuf.Empty\x1a%.howdah.upkeep.CollectGarbageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,6 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_COPYROWSRESPONSE']._serialized_start=76
   _globals['_COPYROWSRESPONSE']._serialized_end=108
-  _globals['_API']._serialized_start=110
-  _globals['_API']._serialized_end=184
+  _globals['_COLLECTGARBAGERESPONSE']._serialized_start=110
+  _globals['_COLLECTGARBAGERESPONSE']._serialized_end=230
+  _globals['_API']._serialized_start=233
+  _globals['_API']._serialized_end=388
 # @@protoc_insertion_point(module_scope)

@@ -35,3 +35,37 @@ class CopyRowsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CopyRowsResponse: _TypeAlias = CopyRowsResponse  # noqa: Y015
+
+@_typing.final
+class CollectGarbageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOBS_FIELD_NUMBER: _builtins.int
+    PACKS_BEFORE_FIELD_NUMBER: _builtins.int
+    PACKS_AFTER_FIELD_NUMBER: _builtins.int
+    FREED_BYTES_FIELD_NUMBER: _builtins.int
+    IS_HELD_FIELD_NUMBER: _builtins.int
+    blobs: _builtins.int
+    """How many blobs were removed from the index."""
+    packs_before: _builtins.int
+    packs_after: _builtins.int
+    freed_bytes: _builtins.int
+    """Below 0 where packs were rewritten and little was found."""
+    is_held: _builtins.bool
+    """Packs that could go were kept, since a backup reads them."""
+    def __init__(
+        self,
+        *,
+        blobs: _builtins.int = ...,
+        packs_before: _builtins.int = ...,
+        packs_after: _builtins.int = ...,
+        freed_bytes: _builtins.int = ...,
+        is_held: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs", "freed_bytes", b"freed_bytes", "is_held", b"is_held", "packs_after", b"packs_after", "packs_before", b"packs_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollectGarbageResponse: _TypeAlias = CollectGarbageResponse  # noqa: Y015

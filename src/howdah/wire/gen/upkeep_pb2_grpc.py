@@ -40,6 +40,11 @@ class APIStub:
                 request_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
                 response_deserializer=howdah_dot_wire_dot_gen_dot_upkeep__pb2.CopyRowsResponse.FromString,
                 _registered_method=True)
+        self.CollectGarbage = channel.unary_unary(
+                '/howdah.upkeep.API/CollectGarbage',
+                request_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                response_deserializer=howdah_dot_wire_dot_gen_dot_upkeep__pb2.CollectGarbageResponse.FromString,
+                _registered_method=True)
 
 
 class APIServicer:
@@ -52,6 +57,13 @@ class APIServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CollectGarbage(self, request, context):
+        """Removes the bytes that no commit needs, and gathers what is left in fewer packs; everybody goes on working.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_APIServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -59,6 +71,11 @@ def add_APIServicer_to_server(servicer, server):
                     servicer.CopyRows,
                     request_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                     response_serializer=howdah_dot_wire_dot_gen_dot_upkeep__pb2.CopyRowsResponse.SerializeToString,
+            ),
+            'CollectGarbage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CollectGarbage,
+                    request_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                    response_serializer=howdah_dot_wire_dot_gen_dot_upkeep__pb2.CollectGarbageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,6 +105,33 @@ class API:
             '/howdah.upkeep.API/CopyRows',
             google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             howdah_dot_wire_dot_gen_dot_upkeep__pb2.CopyRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectGarbage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/howdah.upkeep.API/CollectGarbage',
+            google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            howdah_dot_wire_dot_gen_dot_upkeep__pb2.CollectGarbageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,12 +34,16 @@ class APIStub:
     def __new__(cls, channel: _aio.Channel) -> APIAsyncStub: ...
     CopyRows: _grpc.UnaryUnaryMultiCallable[_empty_pb2.Empty, _upkeep_pb2.CopyRowsResponse]
     """Copies the store's rows, as one transaction sees them, into a file of the store's own folder."""
+    CollectGarbage: _grpc.UnaryUnaryMultiCallable[_empty_pb2.Empty, _upkeep_pb2.CollectGarbageResponse]
+    """Removes the bytes that no commit needs, and gathers what is left in fewer packs; everybody goes on working."""
 
 @_typing.type_check_only
 class APIAsyncStub(APIStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CopyRows: _aio.UnaryUnaryMultiCallable[_empty_pb2.Empty, _upkeep_pb2.CopyRowsResponse]  # type: ignore[assignment]
     """Copies the store's rows, as one transaction sees them, into a file of the store's own folder."""
+    CollectGarbage: _aio.UnaryUnaryMultiCallable[_empty_pb2.Empty, _upkeep_pb2.CollectGarbageResponse]  # type: ignore[assignment]
+    """Removes the bytes that no commit needs, and gathers what is left in fewer packs; everybody goes on working."""
 
 class APIServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -49,5 +53,13 @@ class APIServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_upkeep_pb2.CopyRowsResponse, _abc.Awaitable[_upkeep_pb2.CopyRowsResponse]]:
         """Copies the store's rows, as one transaction sees them, into a file of the store's own folder."""
+
+    @_abc_1.abstractmethod
+    def CollectGarbage(
+        self,
+        request: _empty_pb2.Empty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_upkeep_pb2.CollectGarbageResponse, _abc.Awaitable[_upkeep_pb2.CollectGarbageResponse]]:
+        """Removes the bytes that no commit needs, and gathers what is left in fewer packs; everybody goes on working."""
 
 def add_APIServicer_to_server(servicer: APIServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
