@@ -46,7 +46,7 @@ def get(store: Store, file: str, output: str | None, *, recursive: bool) -> None
     if recursive:
         if output is None:
             raise click.UsageError("-r needs -o FOLDER")
-        _get_tree(store.conn, source, Path(output))
+        write_tree(store.conn, source, Path(output))
     elif output is None:
         _print(store.conn, source)
     else:
@@ -65,7 +65,8 @@ def _print(conn: Connection, file: File) -> None:
         raise _explained(error, file) from error
 
 
-def _get_tree(conn: Connection, top: File, folder: Path) -> None:
+def write_tree(conn: Connection, top: File, folder: Path) -> None:
+    """Write `top` and all below it into the folder; nothing outside it."""
     base = top.path.rstrip("/")
     target = _Folder(folder)
     with closing(files.get_tree(conn, top)) as found, progress.bar(_size(conn, top)) as told:
