@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from weakref import WeakSet
 
@@ -81,8 +82,8 @@ class Blobs:
         return writer
 
     def pack_size(self) -> int:
-        """How many bytes a writer may gather now: its part of the room that all of them have."""
-        return max(_LEAST_PACK, min(PACK_SIZE, self._room // max(1, len(self._writers))))
+        """How many bytes a writer may gather now, as many being written out: its part of the room of all."""
+        return max(_LEAST_PACK, min(PACK_SIZE, self._room // max(1, 2 * len(self._writers))))
 
     def fetch(self, digest: Digest, place: Place) -> bytes:
         """The bytes of a blob whose place is known; `Corrupt` if they are not what was written.
@@ -151,6 +152,7 @@ class Writer:
         self._waiting_size = 0
         self._durable: list[Pack] = []
         self._written: set[Digest] = set()
+        self._under_way: Future[None] | None = None  # a pack that is being made durable while the next is gathered
         self.relied: set[Digest] = set()
         """Blobs of others that it found stored and may name; grows under `Blobs.relied_on`."""
 
@@ -161,7 +163,7 @@ class Writer:
             self._waiting[digest] = (kind, data)
             self._waiting_size += len(data)
             if self._waiting_size >= self._blobs.pack_size():
-                self.flush()
+                self._begin_pack()
         return digest
 
     def rely(self, digests: Sequence[Digest]) -> None:
@@ -188,6 +190,7 @@ class Writer:
         if waiting is not None:
             return waiting[1]
         if digest in self._written:
+            self._end_pack()
             for pack in self._durable:
                 if digest in pack.blobs:
                     offset, length = pack.blobs[digest]
@@ -196,26 +199,63 @@ class Writer:
 
     def flush(self) -> None:
         """Make everything added so far durable."""
+        self._end_pack()
+        pack = self._next_pack()
+        if pack is not None:
+            self._put(pack)
+
+    def _begin_pack(self) -> None:
+        """Let a thread make durable what waits, once the pack before is; more may be added meanwhile."""
+        self._end_pack()
+        pack = self._next_pack()
+        if pack is not None:
+            self._under_way = _in_thread(lambda: self._put(pack))
+
+    def _next_pack(self) -> Pack | None:
+        """What waits as a pack; None if all of it is stored already."""
         if not self._waiting:
-            return
+            return None
         stored = self._blobs.relied_on(list(self._waiting), self)
         pack = Pack(new_name())
         for digest, (kind, data) in self._waiting.items():
             if digest not in stored:
                 pack.add(digest, kind, data)
-        if pack.blobs:
-            self._durable.append(pack)  # first, so that nobody takes it for one that was left behind
-            try:
-                self._bucket.put(pack.name, pack.parts)
-            except BaseException:
-                self._durable.pop()
-                raise
-            pack.parts.clear()  # the bytes lie in the bucket now; only the places are still needed
         self._written.update(self._waiting)
         self._waiting.clear()
         self._waiting_size = 0
+        if not pack.blobs:
+            return None
+        self._durable.append(pack)  # before it is, so that nobody takes it for one that was left behind
+        return pack
+
+    def _put(self, pack: Pack) -> None:
+        try:
+            self._bucket.put(pack.name, pack.parts)
+        except BaseException:
+            self._durable.remove(pack)
+            raise
+        pack.parts.clear()  # the bytes lie in the bucket now; only the places are still needed
+
+    def _end_pack(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.result()
 
     def record(self, tx: Tx) -> None:
         """Make everything that `flush` stored findable, as part of the caller's transaction."""
         assert not self._waiting  # the caller flushes first: bytes before rows
+        assert self._under_way is None
         index.record(tx, self._durable)
+
+
+def _in_thread(work: Callable[[], None]) -> Future[None]:
+    done: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 -- raised where the result is asked for
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="pack", daemon=True).start()
+    return done
