@@ -38,7 +38,7 @@ def test_auth_is_not_activated(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", [lambda c: c.pps.inspect_pipeline(pipeline=pps.Pipeline(name="x")), lambda c: c.pfs.delete_all()]
+    "call", [lambda c: c.pps.inspect_pipeline(pipeline=pps.Pipeline(name="x")), lambda c: c.pfs.clear_cache()]
 )
 def test_call_that_is_not_offered_is_named(client: Any, call: Any) -> None:
     with refused(StatusCode.UNIMPLEMENTED, "API[./][A-Z]"):
@@ -46,8 +46,8 @@ def test_call_that_is_not_offered_is_named(client: Any, call: Any) -> None:
 
 
 def test_unoffered_stream_is_named(client: Any) -> None:
-    with refused(StatusCode.UNIMPLEMENTED, "ListTask"):
-        list(client.pfs.list_task())
+    with refused(StatusCode.UNIMPLEMENTED, "ListPipeline"):
+        list(client.pps.list_pipeline())
 
 
 def test_token_and_empty_transaction_do_no_harm(server: Any) -> None:

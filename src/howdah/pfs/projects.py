@@ -52,8 +52,21 @@ def list(tx: Tx) -> Iterator[ProjectInfo]:
         yield ProjectInfo(Project(name), description, clock.moment(created), json.loads(metadata))
 
 
+def delete_all(tx: Tx, *, now: int) -> None:
+    """Delete every project with its repos; the project `default` is there again, empty."""
+    tx.run("DELETE FROM repos")
+    tx.run("DELETE FROM projects")
+    ensure_default(tx, now)
+
+
 def delete(tx: Tx, project: Project, *, force: bool = False) -> None:
-    """Delete a project; its repos only with `force`."""
+    """Delete a project; its repos only with `force`. The project `default` stays."""
+    if project.name == DEFAULT_PROJECT:
+        raise WrongState(
+            f"cannot delete project {project}: it is the one that is meant where none is named; delete its repos",
+            kind="default-project",
+            code=Code.FAILED_PRECONDITION,
+        )
     row = number(tx, project)
     repos = [name for (name,) in tx.all("SELECT name FROM repos WHERE project = ? ORDER BY name", row)]
     if repos and not force:

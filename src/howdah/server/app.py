@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import grpc
+from google.protobuf.descriptor import FileDescriptor
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
+from grpc_health.v1.health import aio as health_aio
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
 
 from howdah.errors import Unavailable
 from howdah.server import folder
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.grpc_bulk import BulkCalls
-from howdah.server.grpc_cluster import AdminCalls, VersionCalls
+from howdah.server.grpc_cluster import AdminCalls, EnterpriseCalls, VersionCalls
 from howdah.server.grpc_commitsets import CommitSetCalls
+from howdah.server.grpc_debug import DebugCalls
 from howdah.server.grpc_files import FileCalls
+from howdah.server.grpc_metadata import MetadataCalls
 from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_transactions import TransactionCalls
 from howdah.server.grpc_upkeep import UpkeepCalls
 from howdah.server.methods import Unanswered, handlers
+from howdah.server.recent import LOG_FORMAT, RecentLines
 from howdah.server.schedules import keep_schedules
 from howdah.store.store import Store
-from howdah.wire.gen import admin_pb2, bulk_pb2, pfs_pb2, transaction_pb2, upkeep_pb2, version_pb2
+from howdah.wire.gen import (
+    admin_pb2,
+    bulk_pb2,
+    debug_pb2,
+    enterprise_pb2,
+    metadata_pb2,
+    pfs_pb2,
+    transaction_pb2,
+    upkeep_pb2,
+    version_pb2,
+)
 
 _MESSAGE_LIMIT = 21 << 20  # clients send 19 MiB of a file in one message, and refuse more than 20 MiB
 _GRACE = 5.0  # seconds for running calls when the server stops
@@ -50,6 +70,39 @@ def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None]) 
         asyncio.run(_serve(data, store, (host, port), announce))
 
 
+def _services(data: Path, store: Store, bridge: Bridge, changes: Changes) -> Iterator[tuple[FileDescriptor, object]]:
+    """What answers the calls of the services that each of these files describes."""
+    log = RecentLines()
+    logging.basicConfig(format=LOG_FORMAT, handlers=[logging.StreamHandler(), log])
+    yield pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes)
+    yield bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes)
+    yield transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)
+    yield metadata_pb2.DESCRIPTOR, MetadataCalls(store, bridge, changes)
+    yield version_pb2.DESCRIPTOR, VersionCalls()
+    yield admin_pb2.DESCRIPTOR, AdminCalls(store, bridge, changes)
+    yield enterprise_pb2.DESCRIPTOR, EnterpriseCalls()
+    yield debug_pb2.DESCRIPTOR, DebugCalls(store, bridge, log)
+    yield upkeep_pb2.DESCRIPTOR, UpkeepCalls(data, store, bridge)
+
+
+async def _add_services(
+    server: grpc.aio.Server, answered: Iterable[tuple[FileDescriptor, object]]
+) -> health_aio.HealthServicer:
+    """Let the server answer these, and who asks what it answers and how it is."""
+    health = health_aio.HealthServicer()
+    add_HealthServicer_to_server(health, server)
+    names = ["", reflection.SERVICE_NAME, HEALTH_NAME]
+    for file, servicer in answered:
+        for service in file.services_by_name.values():
+            server.add_generic_rpc_handlers((handlers(service, servicer),))
+            names.append(service.full_name)
+    reflection.enable_server_reflection(names[1:], server)
+    server.add_generic_rpc_handlers((Unanswered(),))
+    for name in names:
+        await health.set(name, HealthCheckResponse.SERVING)
+    return health
+
+
 async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Callable[[str], None]) -> None:
     host, port = place
     loop = asyncio.get_running_loop()
@@ -59,19 +112,7 @@ async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Cal
     bridge = Bridge()
     changes = Changes(store.database, loop)
     server = grpc.aio.server(options=_OPTIONS)
-    with store.database.read() as tx:
-        ids = folder.ids(tx)
-    server.add_generic_rpc_handlers(
-        (
-            handlers(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsCalls(store, bridge, changes)),
-            handlers(bulk_pb2.DESCRIPTOR.services_by_name["API"], BulkCalls(store, bridge, changes)),
-            handlers(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionCalls(store, bridge, changes)),
-            handlers(version_pb2.DESCRIPTOR.services_by_name["API"], VersionCalls()),
-            handlers(admin_pb2.DESCRIPTOR.services_by_name["API"], AdminCalls(*ids)),
-            handlers(upkeep_pb2.DESCRIPTOR.services_by_name["API"], UpkeepCalls(data, store, bridge)),
-            Unanswered(),
-        )
-    )
+    health = await _add_services(server, _services(data, store, bridge, changes))
     address = f"[{host}]" if ":" in host else host
     try:
         bound = server.add_insecure_port(f"{address}:{port}")
@@ -86,6 +127,7 @@ async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Cal
     announce(f"ready grpc://{address}:{bound}")
     await stop.wait()
     schedules.cancel()
+    await health.enter_graceful_shutdown()
     await server.stop(_GRACE)
     changes.close()
     bridge.close()

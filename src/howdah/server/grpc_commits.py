@@ -9,7 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 from howdah.db.database import Tx
 from howdah.infos import CommitInfo
 from howdah.names import Branch, Commit
-from howdah.pfs import commits, writing
+from howdah.pfs import commits, history, writing
 from howdah.pfs.resolve import commit as resolve_commit
 from howdah.server import queueable
 from howdah.server.calls import Calls
@@ -77,6 +77,20 @@ class CommitCalls(Calls):
             for info in line:
                 if kind is None or info.origin == kind:
                     yield wire.commit_info_to_wire(await self._reached(info.commit, wanted))
+
+    async def FindCommits(
+        self, request: pfs_pb2.FindCommitsRequest, _: Context
+    ) -> AsyncIterator[pfs_pb2.FindCommitsResponse]:
+        start = need(wire.commit_from_wire(request.start), "commit")
+        found = lambda: history.find(self._store, start, request.file_path, request.limit)  # noqa: E731 -- short
+        async for batch in self._bridge.batches(found, 1):
+            for each in batch:
+                commit = wire.commit_to_wire(each.commit)
+                yield pfs_pb2.FindCommitsResponse(
+                    found_commit=commit if each.is_found else None,
+                    last_searched_commit=None if each.is_found else commit,
+                    commits_searched=each.searched,
+                )
 
     async def _reached(self, commit: Commit, state: int) -> CommitInfo:
         """The commit as soon as it is at least in `state`; a commit with an error counts as any other."""

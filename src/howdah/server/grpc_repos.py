@@ -10,10 +10,10 @@ from howdah.pfs import branches, projects, repos
 from howdah.server import queueable
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
-from howdah.server.requests import need
+from howdah.server.requests import need, refuse
 from howdah.wire import pfs as wire
 from howdah.wire import pickers
-from howdah.wire.gen import pfs_pb2
+from howdah.wire.gen import pfs_pb2, taskapi_pb2
 
 
 class RepoCalls(Calls):
@@ -44,6 +44,23 @@ class RepoCalls(Calls):
         project = wire.project_from_wire(request.project)
         await self._step(lambda made: projects.delete(made.tx, project, force=request.force))
         return Empty()
+
+    async def DeleteAll(self, _: Empty, __: Context) -> Empty:
+        await self._step(lambda made: projects.delete_all(made.tx, now=made.now))
+        return Empty()
+
+    async def ActivateAuth(self, _: pfs_pb2.ActivateAuthRequest, __: Context) -> pfs_pb2.ActivateAuthResponse:
+        return pfs_pb2.ActivateAuthResponse()  # what is called so prepares rows for auth, and there are none to prepare
+
+    async def CheckStorage(self, request: pfs_pb2.CheckStorageRequest, _: Context) -> pfs_pb2.CheckStorageResponse:
+        refuse("a check of all stored bytes by this call", when=request.read_chunk_data)
+        rows = await self._look(lambda tx: tx.one("SELECT count(*) FROM packs"))
+        return pfs_pb2.CheckStorageResponse(chunk_object_count=rows[0] if rows else 0)
+
+    async def ListTask(self, _: taskapi_pb2.ListTaskRequest, __: Context) -> AsyncIterator[taskapi_pb2.TaskInfo]:
+        waiting: tuple[taskapi_pb2.TaskInfo, ...] = ()  # nothing is handed out to workers as tasks
+        for info in waiting:
+            yield info
 
     async def CreateRepo(self, request: pfs_pb2.CreateRepoRequest, context: Context) -> Empty:
         return await self._queueable(queueable.create_repo, request, context)

@@ -1,13 +1,17 @@
-"""Pickers, by which some calls name repos, branches and commits, to Howdah's nouns.
+"""Pickers, by which some calls name repos, branches and commits, to Howdah's nouns and back.
 
-Each raises `Invalid` where the message picks nothing.
+Reading raises `Invalid` where the message picks nothing.
 """
 
 from __future__ import annotations
 
+import re
+
 from howdah.errors import Invalid
-from howdah.names import DEFAULT_PROJECT, USER_TYPE, Branch, Commit, Project, Repo
+from howdah.names import DEFAULT_PROJECT, USER_TYPE, Branch, Commit, Project, Repo, is_commit_id
 from howdah.wire.gen import pfs_pb2
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
 
 
 def project_from_wire(message: pfs_pb2.ProjectPicker) -> Project:
@@ -48,3 +52,27 @@ def commit_from_wire(message: pfs_pb2.CommitPicker) -> Commit:
 
 def _nothing(noun: str) -> Invalid:
     return Invalid(f"picker names no {noun}", kind="bad-message")
+
+
+def project_to_wire(project: Project) -> pfs_pb2.ProjectPicker:
+    """The project's picker."""
+    return pfs_pb2.ProjectPicker(name=project.name)
+
+
+def repo_to_wire(repo: Repo) -> pfs_pb2.RepoPicker:
+    """The repo's picker."""
+    name = pfs_pb2.RepoPicker.RepoName(project=project_to_wire(repo.project), name=repo.name, type=repo.type)
+    return pfs_pb2.RepoPicker(name=name)
+
+
+def branch_to_wire(branch: Branch) -> pfs_pb2.BranchPicker:
+    """The branch's picker."""
+    return pfs_pb2.BranchPicker(name=pfs_pb2.BranchPicker.BranchName(repo=repo_to_wire(branch.repo), name=branch.name))
+
+
+def commit_to_wire(commit: Commit) -> pfs_pb2.CommitPicker:
+    """The commit's picker: of the head of a branch, or of an id or an expression."""
+    if is_commit_id(commit.id) or _NAME.match(commit.id) is None:
+        by_id = pfs_pb2.CommitPicker.CommitByGlobalId(repo=repo_to_wire(commit.repo), id=commit.id)
+        return pfs_pb2.CommitPicker(id=by_id)
+    return pfs_pb2.CommitPicker(branch_head=branch_to_wire(Branch(commit.repo, commit.id)))

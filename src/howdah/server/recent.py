@@ -1,0 +1,25 @@
+"""The last lines of the server's log, kept for who looks for a fault."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_LINES = 1000
+
+
+class RecentLines(logging.Handler):
+    """Keeps the last thousand lines that any part of the process has logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: deque[str] = deque(maxlen=_LINES)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        self._lines.append(self.format(record))
+
+    def text(self) -> str:
+        """The lines, oldest first."""
+        return "".join(f"{line}\n" for line in self._lines)
