@@ -35,6 +35,7 @@ def test_every_option_is_documented() -> None:
         "docs/howto/docker.md",
         "docs/howto/postgresql.md",
         "docs/howto/back-up.md",
+        "docs/howto/keep-tidy.md",
     ],
 )
 def test_links_lead_somewhere(page: str) -> None:

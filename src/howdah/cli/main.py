@@ -125,6 +125,10 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
 _COMMANDS: Mapping[str, Entry] = {
     "backup": Entry("howdah.cli.backups:backup", "Copy a whole data folder into one file, while it is in use."),
     "doctor": Entry("howdah.cli.doctor:doctor", "Look at this machine and a data folder, and say what is missing."),
+    "fsck": Entry(
+        "howdah.cli.fsck:fsck",
+        "Read everything that is stored, and name each fault and the files that suffer from it.",
+    ),
     "gc": Entry("howdah.cli.gc:gc", "Remove the bytes that no commit needs from a running store of Howdah's."),
     "restore": Entry("howdah.cli.backups:restore", "Make a data folder of a backup."),
     "serve": Entry("howdah.cli.serve:serve", "Run a store until Ctrl-C or SIGTERM."),

@@ -27,7 +27,7 @@ from howdah.server.grpc_files import FileCalls
 from howdah.server.grpc_metadata import MetadataCalls
 from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_transactions import TransactionCalls
-from howdah.server.grpc_upkeep import UpkeepCalls
+from howdah.server.grpc_upkeep import CheckCalls, UpkeepCalls
 from howdah.server.methods import Unanswered, handlers
 from howdah.server.recent import LOG_FORMAT, RecentLines
 from howdah.server.schedules import keep_schedules
@@ -60,7 +60,7 @@ _OPTIONS = (
 )
 
 
-class PfsCalls(RepoCalls, CommitSetCalls, FileCalls):
+class PfsCalls(RepoCalls, CommitSetCalls, FileCalls, CheckCalls):
     """pfs_v2.API, as far as it is answered."""
 
 

@@ -1,18 +1,20 @@
-"""howdah.upkeep.API: what an operator asks of the store itself."""
+"""howdah.upkeep.API, and pfs_v2.API's Fsck: what an operator asks of the store itself."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from google.protobuf.empty_pb2 import Empty
 
 from howdah import holds
-from howdah.pfs import upkeep
+from howdah.pfs import check, upkeep
 from howdah.server.bridge import Bridge
+from howdah.server.calls import Calls
 from howdah.server.methods import Context
 from howdah.store.store import Store
-from howdah.wire.gen import upkeep_pb2
+from howdah.wire.gen import pfs_pb2, upkeep_pb2
 
 _FOLDER = "tmp"
 
@@ -47,3 +49,12 @@ class UpkeepCalls:
             freed_bytes=done.freed,
             is_held=done.is_held,
         )
+
+
+class CheckCalls(Calls):
+    """Answers for the whole store's health."""
+
+    async def Fsck(self, request: pfs_pb2.FsckRequest, _: Context) -> AsyncIterator[pfs_pb2.FsckResponse]:
+        for finding in await self._bridge.run_patiently(check.fsck, self._store, fix=request.fix):
+            told = finding.text
+            yield pfs_pb2.FsckResponse(fix=told) if finding.is_fixed else pfs_pb2.FsckResponse(error=told)

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from howdah.db.database import Tx
-from howdah.errors import Corrupt
+from howdah.errors import NotFound
 from howdah.store import index, node
 from howdah.store.blobs import PACK_SIZE
 from howdah.store.digest import Digest
 from howdah.store.index import Fill
 from howdah.store.marks import Marks
-from howdah.store.pack import FOLDER, MAGIC, Kind, Pack, new_name, walk
+from howdah.store.pack import FOLDER, MAGIC, Kind, Pack, new_name, survey
 from howdah.store.store import Store
 
 _NEEDED = 1
@@ -161,10 +161,11 @@ def _repack(store: Store) -> None:
     chosen = {fill for fill in rest if 2 * fill.bytes < fill.size - len(MAGIC)}
     if len(small) >= _MANY_SMALL:
         chosen.update(small)
-    _rewrite(store, sorted(chosen))
+    rewrite(store, sorted(chosen))
 
 
-def _rewrite(store: Store, chosen: Sequence[Fill]) -> None:
+def rewrite(store: Store, chosen: Sequence[Fill]) -> None:
+    """Bring what is needed of these packs into new ones; one that has lost some of it is left as it is."""
     pack = Pack(new_name())
     sources: list[int] = []
     for fill in chosen:
@@ -185,9 +186,9 @@ def _needed(store: Store, fill: Fill) -> dict[Digest, tuple[Kind, memoryview]] |
     """The blobs that the index finds in a pack; None if it does not hold them all."""
     try:
         whole = store.bucket.get(fill.name, 0, fill.size)
-        held = list(walk(fill.name, whole))
-    except (Corrupt, LookupError):
+    except NotFound:
         return None
+    held, _ = survey(fill.name, whole)
     with store.database.read() as tx:
         places = index.find(tx, [digest for digest, _, _ in held])
     view = memoryview(whole)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from howdah.db.database import Tx
@@ -97,3 +97,15 @@ def move(tx: Tx, pack: Pack, sources: Sequence[int]) -> None:
 def forget_packs(tx: Tx, packs: Iterable[int]) -> None:
     """Remove the rows of packs that no blob is in."""
     tx.many("DELETE FROM packs WHERE pack = ?", [(pack,) for pack in packs])
+
+
+def place(tx: Tx, name: str, places: Mapping[Digest, Place]) -> None:
+    """Let these blobs be found in the pack `name`, known or not."""
+    size = max(place.offset + place.length for place in places.values())
+    row = tx.one("SELECT pack FROM packs WHERE name = ?", name)
+    number = row[0] if row is not None else add_pack(tx, name, size)
+    tx.many(
+        "INSERT INTO blobs (digest, pack, place, length) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+        " SET pack = excluded.pack, place = excluded.place, length = excluded.length",
+        [(digest, number, place.offset, place.length) for digest, place in places.items()],
+    )

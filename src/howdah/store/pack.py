@@ -10,14 +10,13 @@ from __future__ import annotations
 import enum
 import struct
 import uuid
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from howdah.errors import Corrupt
 from howdah.store.digest import Digest, of_bytes
 
 FOLDER = "packs/"
-MAGIC = b"HWDHPK1\n"
+_FAMILY = b"HWDHPK"
+MAGIC = _FAMILY + b"1\n"
 _HEADER = struct.Struct(">32sBI")
 
 
@@ -60,18 +59,31 @@ def new_name() -> str:
     return f"{FOLDER}{name[:2]}/{name}"
 
 
-def walk(name: str, data: bytes) -> Iterator[tuple[Digest, Kind, Place]]:
-    """The blobs of a whole pack in order, each checked against its digest; anything amiss raises `Corrupt`."""
+Blob = tuple[Digest, Kind, Place]
+
+
+def survey(name: str, data: bytes) -> tuple[list[Blob], str]:
+    """The sound blobs of a whole pack in order, each checked against its digest; and what is amiss first, if anything.
+
+    Goes on behind a damaged blob for as long as lengths make sense.
+    """
     if data[: len(MAGIC)] != MAGIC:
-        raise Corrupt(f"pack {name} does not start as a pack: restore it from a backup")
+        is_newer = data.startswith(_FAMILY)
+        told = "is of a format that only a newer Howdah knows: install that" if is_newer else "does not start as a pack"
+        return [], f"pack {name} {told}"
+    found: list[Blob] = []
+    amiss = ""
     at = len(MAGIC)
     while at < len(data):
         if at + _HEADER.size > len(data):
-            raise Corrupt(f"pack {name} is cut off at byte {at}: restore it from a backup")
+            return found, amiss or f"pack {name} is cut off at byte {at}"
         digest, kind, length = _HEADER.unpack_from(data, at)
         at += _HEADER.size
-        blob = data[at : at + length]
-        if len(blob) != length or of_bytes(blob) != digest or kind not in tuple(Kind):
-            raise Corrupt(f"pack {name} is damaged at byte {at}: restore it from a backup")
-        yield digest, Kind(kind), Place(name, at, length)
+        if at + length > len(data):
+            return found, amiss or f"pack {name} is damaged or cut off at byte {at}"
+        if kind in tuple(Kind) and of_bytes(memoryview(data)[at : at + length]) == digest:
+            found.append((digest, Kind(kind), Place(name, at, length)))
+        else:
+            amiss = amiss or f"pack {name} is damaged at byte {at}"
         at += length
+    return found, amiss
