@@ -1,6 +1,7 @@
 """Any sequence of a user's verbs leaves the store equal to a model of plain dictionaries."""
 
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.infos import FileType
 from howdah.names import Branch, Commit, File, is_commit_id
-from howdah.pfs import branches, commits, files, graph, writing
+from howdah.pfs import branches, check, commits, commitsets, files, graph, upkeep, writing
+from howdah.pfs.steps import Step
 from howdah.testing import model
 from tests.pfs.stores import REPO, content, new_store
 
@@ -117,6 +119,44 @@ class Versions(RuleBasedStateMachine):
         session.copy(File(Commit(REPO, source), path), to)
         model.copy(after, dict(held), path, to)
         self.close(session, branch, after)
+
+    @precondition(lambda self: self.repo.commits)
+    @rule(which=st.integers(min_value=0))
+    def squash(self, which: int) -> None:
+        id = [*self.repo.commits][which % len(self.repo.commits)]
+        children = self.repo.children(id)
+        if not children or any(child.is_open for child in children):
+            with pytest.raises(WrongState, match="cannot squash"):
+                self.remove(commitsets.squash_commit, id)
+        else:
+            self.remove(commitsets.squash_commit, id)
+            assert self.repo.remove(id) == []
+
+    @precondition(lambda self: self.repo.commits)
+    @rule(which=st.integers(min_value=0))
+    def drop(self, which: int) -> None:
+        id = [*self.repo.commits][which % len(self.repo.commits)]
+        if self.repo.children(id):
+            with pytest.raises(WrongState, match="has children"):
+                self.remove(commitsets.drop_commit, id)
+        else:
+            self.remove(commitsets.drop_commit, id)
+            for branch in self.repo.remove(id):  # it gets an empty commit
+                with self.store.database.read() as tx:
+                    head = branches.inspect(tx, Branch(REPO, branch)).head
+                assert head is not None
+                del self.repo.branches[branch]
+                self.repo.add(branch, head.id, {}, is_open=False)
+
+    def remove(self, verb: Callable[[Step, Commit], None], id: str) -> None:
+        with graph.step(self.store) as made:
+            verb(made, Commit(REPO, id))
+
+    @rule()
+    def gc(self) -> None:
+        upkeep.collect(self.store)
+        assert check.fsck(self.store) == []
+        assert upkeep.collect(self.store).freed == 0
 
     def current(self, branch: str) -> model.Files:
         if branch in self.repo.branches and self.repo.head(branch).is_open:

@@ -39,6 +39,23 @@ class ModelRepo:
         self.commits[id] = ModelCommit(files, self.branches.get(branch), is_open)
         self.branches[branch] = id
 
+    def children(self, id: str) -> list[ModelCommit]:
+        """The commits whose parent this one is."""
+        return [commit for commit in self.commits.values() if commit.parent == id]
+
+    def remove(self, id: str) -> list[str]:
+        """Take a commit out; its children follow its parent. Returns the branches that are left without a head."""
+        gone = self.commits.pop(id)
+        for commit in self.children(id):
+            commit.parent = gone.parent
+        headless = []
+        for branch, head in self.branches.items():
+            if head == id and gone.parent is not None:
+                self.branches[branch] = gone.parent
+            elif head == id:
+                headless.append(branch)
+        return headless
+
     def head(self, branch: str) -> ModelCommit:
         """The branch's newest commit."""
         return self.commits[self.branches[branch]]
