@@ -130,7 +130,7 @@ def _archives(ground: Ground, name: str, source: Path) -> Sides:
     place = str(ground.folder / f"{name}-archive-")
     sides: Sides = {}
     if shutil.which("restic"):
-        options = '--insecure-no-password -q -r "$1"'
+        options = '--password-command "echo bench" -q -r "$1"'
         ground.shell(f"restic {options} init", place + "restic")
         line = f'restic {options} --compression off --no-cache backup "$2"'
         sides["restic"] = lambda: ground.shell(line, place + "restic", source)
@@ -326,9 +326,9 @@ def run(scale: Scale, rounds: int, folder: Path) -> str:
         [
             "## Files and commits",
             f"On {where}.",
-            f"Medians of {rounds} rounds. A time of W7 is one commit's; {_spread(delays)}. All of ours is durable when it",
-            "is answered, and git is set to sync as much; what is got or copied without sync is not. The server's memory",
-            f"was {memory:.0f} MB at most. Peers that were not installed: {', '.join(absent) or 'none'}.",
+            f"Medians of {rounds} rounds. A time of W7 is one commit's; {_spread(delays)}.",
+            "All of ours is durable when it is answered, and git is set to sync as much; what is got, or copied without",
+            f"sync, is not. The server's memory was {memory:.0f} MB at most. Peers that were not installed: {', '.join(absent) or 'none'}.",
             "",
             table([*_rows(found, scale)]),
         ]

@@ -8,7 +8,7 @@ from howdah.store.chunker import AVERAGE, MAXIMUM, MINIMUM, Chunker
 BIG = random.Random(1).randbytes(12 << 20)
 
 
-def cut(data: bytes, step: int) -> list[bytes]:
+def cut(data: bytes, step: int) -> list[bytes | memoryview]:
     chunker = Chunker()
     chunks = [chunk for at in range(0, len(data), step) for chunk in chunker.feed(data[at : at + step])]
     return chunks + chunker.finish()

@@ -39,9 +39,11 @@ class View:
 
     def info(self, entries: builtins.list[Entry]) -> FileInfo:
         """The file of these entries: one, or one a datum, which read as one content."""
-        pieces = [piece for entry in entries for piece in entry.pieces]
-        name = entries[0].digest if len(entries) == 1 else digest.of_chunks(piece.digest for piece in pieces)
-        file = File(self.commit, entries[0].path, entries[0].datum)
+        first = entries[0]
+        file = File(self.commit, first.path, first.datum)
+        if len(entries) == 1:
+            return FileInfo(file, FileType.FILE, first.size, first.digest, self.committed)
+        name = digest.of_chunks(piece.digest for entry in entries for piece in entry.pieces)
         return FileInfo(file, FileType.FILE, sum(entry.size for entry in entries), name, self.committed)
 
     def directory(self, prefix: str) -> FileInfo:
@@ -169,9 +171,11 @@ def with_entries(seen: View, prefix: str) -> Iterator[tuple[FileInfo, builtins.l
     yield seen.directory(prefix), []
     told = prefix
     for entries in _files(seen.below(prefix)):
-        for folder in _new_folders(told, entries[0].path):
-            yield seen.directory(folder), []
-        told = entries[0].path[: entries[0].path.rindex("/") + 1]
+        above = entries[0].path[: entries[0].path.rindex("/") + 1]
+        if above != told:
+            for folder in _new_folders(told, above):
+                yield seen.directory(folder), []
+            told = above
         yield seen.info(entries), entries
 
 

@@ -146,7 +146,7 @@ def _join(store: Store, writer: Writer, segments: Sequence[tuple[Chunk, ...]]) -
     return tuple(joined)
 
 
-def _store_chunks(writer: Writer, chunks: Iterable[bytes]) -> Iterator[Chunk]:
+def _store_chunks(writer: Writer, chunks: Iterable[bytes | memoryview]) -> Iterator[Chunk]:
     for data in chunks:
         yield Chunk(writer.add(Kind.CHUNK, data), len(data))
 

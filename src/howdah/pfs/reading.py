@@ -109,22 +109,39 @@ def blocks(store: Store, file: File) -> Iterator[Block]:
 
 
 def fetch(store: Store, pieces: Sequence[Chunk]) -> Iterator[bytes]:
-    """The bytes of each piece, in order, checked; what lies side by side in one pack is read at once."""
+    """The bytes of each piece, in order, checked; a few megabytes of them are in memory together."""
+    window: list[Chunk] = []
+    size = 0
+    for piece in pieces:
+        window.append(piece)
+        size += piece.size
+        if size >= _AHEAD:
+            yield from _fetched(store, window)
+            window, size = [], 0
+    if window:
+        yield from _fetched(store, window)
+
+
+def _fetched(store: Store, pieces: Sequence[Chunk]) -> list[bytes]:
+    """The bytes of all pieces; what lies side by side in one pack is read at once."""
     places = store.blobs.find(list({piece.digest for piece in pieces}))
+    ordered = sorted(places.items(), key=lambda item: item[1])
+    found: dict[Digest, bytes] = {}
     at = 0
-    while at < len(pieces):
-        first = places[pieces[at].digest]
+    while at < len(ordered):
+        first = ordered[at][1]
         end, stop = at + 1, first.offset + first.length
-        while end < len(pieces) and _goes_on(first, stop, places[pieces[end].digest]):
-            stop = places[pieces[end].digest].offset + places[pieces[end].digest].length
+        while end < len(ordered) and _goes_on(first, stop, ordered[end][1]):
+            stop = ordered[end][1].offset + ordered[end][1].length
             end += 1
         if end == at + 1:
-            yield store.blobs.fetch(pieces[at].digest, first)
+            found[ordered[at][0]] = store.blobs.fetch(ordered[at][0], first)
         else:
             span = memoryview(_span(store, first, stop - first.offset))
-            for piece in pieces[at:end]:
-                yield _cut(store, span, first.offset, piece.digest, places[piece.digest])
+            for digest, place in ordered[at:end]:
+                found[digest] = _cut(store, span, first.offset, digest, place)
         at = end
+    return [found[piece.digest] for piece in pieces]
 
 
 def _goes_on(first: Place, stop: int, place: Place) -> bool:

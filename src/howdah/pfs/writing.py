@@ -94,7 +94,7 @@ class Session:
         self._begun = None
         self._pieces = []
 
-    def _keep(self, chunks: Iterable[bytes]) -> None:
+    def _keep(self, chunks: Iterable[bytes | memoryview]) -> None:
         for data in chunks:
             self._pieces.append(Chunk(self._writer.add(Kind.CHUNK, data), len(data)))
 

@@ -148,7 +148,7 @@ class Writer:
     def __init__(self, blobs: Blobs, bucket: Bucket) -> None:
         self._blobs = blobs
         self._bucket = bucket
-        self._waiting: dict[Digest, tuple[Kind, bytes]] = {}
+        self._waiting: dict[Digest, tuple[Kind, bytes | memoryview]] = {}
         self._waiting_size = 0
         self._durable: list[Pack] = []
         self._written: set[Digest] = set()
@@ -156,8 +156,8 @@ class Writer:
         self.relied: set[Digest] = set()
         """Blobs of others that it found stored and may name; grows under `Blobs.relied_on`."""
 
-    def add(self, kind: Kind, data: bytes) -> Digest:
-        """Take one blob; returns its digest."""
+    def add(self, kind: Kind, data: bytes | memoryview) -> Digest:
+        """Take one blob, whose bytes do not change any more; returns its digest."""
         digest = of_bytes(data)
         if digest not in self._written and digest not in self._waiting:
             self._waiting[digest] = (kind, data)
@@ -188,7 +188,7 @@ class Writer:
     def _own(self, digest: Digest) -> bytes | None:
         waiting = self._waiting.get(digest)
         if waiting is not None:
-            return waiting[1]
+            return bytes(waiting[1])
         if digest in self._written:
             self._end_pack()
             for pack in self._durable:
@@ -253,7 +253,8 @@ def _in_thread(work: Callable[[], None]) -> Future[None]:
 
     def run() -> None:
         try:
-            done.set_result(work())
+            work()
+            done.set_result(None)
         except BaseException as error:  # noqa: BLE001 -- raised where the result is asked for
             done.set_exception(error)
 

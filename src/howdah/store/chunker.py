@@ -11,40 +11,42 @@ from pyfastcdc import FastCDC
 MINIMUM = 512 << 10
 AVERAGE = 1 << 20
 MAXIMUM = 4 << 20
+_GATHER = 4 * MAXIMUM  # cut together: each cut moves what is left over to the next
 
 
 class Chunker:
-    """Cuts one file's content; feed it in order, then finish."""
+    """Cuts one file's content; feed it in order, then finish. Chunks are views of what was fed, not copies."""
 
     def __init__(self) -> None:
         self._cdc = FastCDC(avg_size=AVERAGE, min_size=MINIMUM, max_size=MAXIMUM)
         self._parts: list[bytes] = []
         self._size = 0
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> list[bytes | memoryview]:
         """Take the next bytes; returns the chunks that are certain by now."""
         if data:
             self._parts.append(data)
             self._size += len(data)
         # Only with this much ahead is a cut certain not to move when more arrives.
-        return self._cut(keep=MAXIMUM) if self._size >= 2 * MAXIMUM else []
+        return self._cut(keep=MAXIMUM) if self._size >= _GATHER else []
 
-    def finish(self) -> list[bytes]:
+    def finish(self) -> list[bytes | memoryview]:
         """The rest; the chunker is empty again after this. Nothing fed: no chunk."""
         if self._size < MINIMUM:
-            rest = [b"".join(self._parts)] if self._size else []
+            rest: list[bytes | memoryview] = [b"".join(self._parts)] if self._size else []
             self._parts, self._size = [], 0
             return rest
         return self._cut(keep=0)
 
-    def _cut(self, keep: int) -> list[bytes]:
+    def _cut(self, keep: int) -> list[bytes | memoryview]:
         data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        chunks = []
+        view = memoryview(data)
+        chunks: list[bytes | memoryview] = []
         at = 0
         for piece in self._cdc.cut_buf(data):
             if len(data) - at < max(keep, 1):
                 break
-            chunks.append(bytes(piece.data))
+            chunks.append(view[at : at + piece.length])
             at += piece.length
         self._parts = [data[at:]] if at < len(data) else []
         self._size = len(data) - at

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgpack
@@ -75,10 +76,20 @@ class Range(NamedTuple):
     digest: Digest
 
 
-class Leaf(NamedTuple):
-    """A decoded node of level 0."""
+class Leaf:
+    """A decoded leaf: entries in order. Nothing in it changes."""
 
-    entries: list[Entry]
+    __slots__ = ("_sums", "entries")
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.entries = entries
+        self._sums: list[int] = []
+
+    def total(self, start: int, stop: int) -> int:
+        """The sum of the parts of the entries from one place to another."""
+        if not self._sums:  # all of them at once: a folder's neighbours are asked for next
+            self._sums = [0, *accumulate([entry.part for entry in self.entries])]
+        return digests.subtract(self._sums[stop], self._sums[start])
 
 
 class Inner(NamedTuple):

@@ -162,9 +162,8 @@ def totals(read: NodeReader, root: Digest | None, start: str = "", stop: str | N
     if isinstance(found, Leaf):
         at = bisect_left(found.entries, start, key=lambda entry: entry.path)
         end = len(found.entries) if stop is None else bisect_left(found.entries, stop, at, key=lambda entry: entry.path)
-        chosen = found.entries[at:end]
-        total = digests.add(sum([entry.part for entry in chosen]), 0)
-        return Totals(len(chosen), sum([entry.size for entry in chosen]), total)
+        size = sum([entry.size for entry in found.entries[at:end]])
+        return Totals(end - at, size, found.total(at, end))
     result = Totals()
     for child in found.ranges[bisect_left(found.ranges, start, key=lambda child: child.last) :]:
         if stop is not None and child.first >= stop:

@@ -104,7 +104,7 @@ class ContentReader:
     def __init__(self, messages: Iterable[bulk_pb2.Contents]) -> None:
         self._messages = iter(messages)
         self._rows: deque[tuple[str, int]] = deque()
-        self._held = memoryview(b"")
+        self._data, self._at = b"", 0
 
     def files(self) -> Iterator[tuple[str, Iterator[bytes] | None]]:
         """Each path with its content in pieces, None for a directory; raises `Corrupt` where a message cannot be.
@@ -121,17 +121,18 @@ class ContentReader:
                 yield path, pieces
                 for _ in pieces:
                     pass
-            if self._held:
+            if self._at < len(self._data):
                 raise _unlike("contents")
 
     def _content(self, size: int) -> Iterator[bytes]:
         while size > 0:
-            while not self._held:
+            while self._at == len(self._data):
                 if not self._next():
                     raise _unlike("contents")
-            piece, self._held = self._held[:size], self._held[size:]
+            start, self._at = self._at, min(self._at + size, len(self._data))
+            piece = self._data[start : self._at]  # no copy where it is all
             size -= len(piece)
-            yield bytes(piece)
+            yield piece
 
     def _next(self) -> bool:
         """Take the next message, if there is one."""
@@ -141,7 +142,7 @@ class ContentReader:
         if len(message.sizes) != len(message.paths):
             raise _unlike("contents")
         self._rows.extend(zip(message.paths, message.sizes, strict=True))
-        self._held = memoryview(message.data)
+        self._data, self._at = message.data, 0
         return True
 
 
