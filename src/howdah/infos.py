@@ -131,6 +131,15 @@ class CommitSetInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class TransactionInfo:
+    """A transaction as the API tells it, its requests by their kinds (`start_commit`)."""
+
+    id: str
+    started: datetime | None = None
+    requests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FileInfo:
     """A file or directory as the API tells it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import click
 
 from howdah.cli.lazy import Command
@@ -9,7 +11,7 @@ from howdah.cli.options import Store, with_output, with_store
 from howdah.cli.output import Column, Output, first_line, size
 from howdah.client import commits
 from howdah.infos import CommitInfo, CommitState
-from howdah.names import Commit, parse_branch, parse_commit, parse_repo
+from howdah.names import Commit, is_commit_id, parse_branch, parse_commit, parse_file, parse_repo
 
 
 def _columns(out: Output) -> list[Column[CommitInfo]]:
@@ -30,6 +32,8 @@ def _details(out: Output) -> list[Column[CommitInfo]]:
         ("PARENT", lambda info: info.parent.id if info.parent else ""),
         ("CHILDREN", lambda info: ", ".join(child.id for child in info.children)),
         ("STARTED", lambda info: out.time(info.started)),
+        ("PROVENANCE", lambda info: ", ".join(map(str, info.direct_provenance))),
+        ("METADATA", lambda info: ", ".join(f"{key}={value}" for key, value in info.metadata.items())),
         ("ERROR", lambda info: info.error),
     ]
 
@@ -66,13 +70,16 @@ def wait(out: Output, store: Store, commit: str) -> None:
 
 
 @click.command("list", cls=Command, examples=("howdah list commit images", "howdah list commit images@master -n 10"))
-@click.argument("repo", metavar="REPO[@COMMIT]")
+@click.argument("repo", metavar="REPO[@COMMIT]|SET")
 @click.option("-n", "--number", type=click.IntRange(min=0), default=0, help="At most this many; 0 stands for all.")
 @click.option("--from", "since", metavar="COMMIT", help="Stop before this commit; needs REPO@COMMIT.")
 @with_store
 @with_output
 def list_(out: Output, store: Store, repo: str, number: int, since: str | None) -> None:
-    """List a repo's commits, or a commit and its ancestors, the newest first."""
+    """List a repo's commits, or a commit and its ancestors, the newest first; or those of a commit set."""
+    if is_commit_id(repo):
+        out.table(islice(commits.inspect_set(store.conn, repo), number or None), _columns(out))
+        return
     name, at, _ = repo.partition("@")
     place = parse_repo(name, store.project)
     to = parse_commit(repo, store.project) if at else None
@@ -81,11 +88,15 @@ def list_(out: Output, store: Store, repo: str, number: int, since: str | None) 
 
 
 @click.command(cls=Command, examples=("howdah inspect commit images@master",))
-@click.argument("commit", metavar="REPO@COMMIT")
+@click.argument("commit", metavar="REPO@COMMIT|SET")
 @with_store
 @with_output
 def inspect(out: Output, store: Store, commit: str) -> None:
-    """Show a commit."""
+    """Show a commit, or each commit of a set."""
+    if is_commit_id(commit):
+        for info in commits.inspect_set(store.conn, commit):
+            out.record(info, _details(out))
+        return
     out.record(commits.inspect(store.conn, parse_commit(commit, store.project)), _details(out))
 
 
@@ -101,10 +112,36 @@ def subscribe(out: Output, store: Store, branch: str, since: str | None) -> None
     out.follow(commits.subscribe(store.conn, name, since=base, state=CommitState.FINISHED), _columns(out))
 
 
+@click.command(cls=Command, examples=("howdah squash commit images@master^",))
+@click.argument("commit", metavar="REPO@COMMIT|SET")
+@click.option("-r", "--recursive", is_flag=True, help="Squash all that is made from it, too.")
+@with_store
+def squash(store: Store, commit: str, *, recursive: bool) -> None:
+    """Take a commit, or a commit set, out of history; its changes become part of what came after."""
+    if is_commit_id(commit):
+        commits.squash_set(store.conn, commit)
+        return
+    commits.squash(store.conn, parse_commit(commit, store.project), recursive=recursive)
+
+
+@click.command(cls=Command, examples=("howdah find commit images@master:/liberty.png",))
+@click.argument("file", metavar="REPO@COMMIT:PATH")
+@click.option("-n", "--limit", type=click.IntRange(min=0), default=0, help="At most this many; 0 stands for all.")
+@with_store
+@with_output
+def find(out: Output, store: Store, file: str, limit: int) -> None:
+    """List the commits that changed a file or directory, from a commit back, the newest first."""
+    found = commits.find(store.conn, parse_file(file, store.project), limit=limit)
+    out.follow((commits.inspect(store.conn, commit) for commit in found), _columns(out))
+
+
 @click.command(cls=Command, examples=("howdah delete commit images@master",))
-@click.argument("commit", metavar="REPO@COMMIT")
-@click.option("-r", "--recursive", is_flag=True, help="Delete its descendants, too.")
+@click.argument("commit", metavar="REPO@COMMIT|SET")
+@click.option("-r", "--recursive", is_flag=True, help="Delete all that is made from it, too.")
 @with_store
 def delete(store: Store, commit: str, *, recursive: bool) -> None:
-    """Delete a commit that has no children, and its data. Not every store offers this."""
+    """Delete a commit, or a commit set, that has no children, and its data."""
+    if is_commit_id(commit):
+        commits.drop_set(store.conn, commit)
+        return
     commits.drop(store.conn, parse_commit(commit, store.project), recursive=recursive)

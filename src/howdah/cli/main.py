@@ -27,47 +27,113 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         },
     ),
     "list": (
-        "List projects, repos, branches, commits or files.",
+        "List projects, repos, branches, commits, transactions or files.",
         {
             "project": Entry("howdah.cli.projects:list_", "List all projects."),
             "repo": Entry("howdah.cli.repos:list_", "List the repos of a project; sizes are those of branch master."),
             "branch": Entry("howdah.cli.branches:list_", "List a repo's branches, the newest first."),
             "commit": Entry(
-                "howdah.cli.commits:list_", "List a repo's commits, or a commit and its ancestors, the newest first."
+                "howdah.cli.commits:list_",
+                "List a repo's commits, or a commit and its ancestors, the newest first; or those of a commit set.",
             ),
+            "transaction": Entry("howdah.cli.transactions:list_", "List the transactions that wait."),
             "file": Entry("howdah.cli.files:list_", "List a directory's files and directories."),
         },
     ),
     "inspect": (
-        "Show one project, repo, branch, commit or file.",
+        "Show one project, repo, branch, commit, transaction or file.",
         {
             "project": Entry("howdah.cli.projects:inspect", "Show a project."),
             "repo": Entry("howdah.cli.repos:inspect", "Show a repo."),
             "branch": Entry("howdah.cli.branches:inspect", "Show a branch."),
-            "commit": Entry("howdah.cli.commits:inspect", "Show a commit."),
+            "commit": Entry("howdah.cli.commits:inspect", "Show a commit, or each commit of a set."),
+            "transaction": Entry(
+                "howdah.cli.transactions:inspect", "Show a transaction, the active one where none is named."
+            ),
             "file": Entry("howdah.cli.files:inspect", "Show a file or directory."),
         },
     ),
     "delete": (
-        "Delete a project, repo, branch, commit or file.",
+        "Delete a project, repo, branch, commit, transaction or file.",
         {
             "project": Entry("howdah.cli.projects:delete", "Delete a project."),
             "repo": Entry("howdah.cli.repos:delete", "Delete a repo with all its branches and commits."),
             "branch": Entry("howdah.cli.branches:delete", "Delete a branch."),
-            "commit": Entry("howdah.cli.commits:delete", "Delete a commit that has no children, and its data."),
+            "commit": Entry(
+                "howdah.cli.commits:delete", "Delete a commit, or a commit set, that has no children, and its data."
+            ),
+            "transaction": Entry(
+                "howdah.cli.transactions:delete",
+                "Forget a transaction, the active one where none is named, with its requests.",
+            ),
             "file": Entry("howdah.cli.files:delete", "Delete a file, or a directory with -r."),
         },
     ),
     "start": (
-        "Open a commit to write into.",
-        {"commit": Entry("howdah.cli.commits:start", "Open a commit at the head of a branch and print its id.")},
+        "Open a commit to write into, or start a transaction.",
+        {
+            "commit": Entry("howdah.cli.commits:start", "Open a commit at the head of a branch and print its id."),
+            "transaction": Entry(
+                "howdah.cli.transactions:start",
+                "Start a transaction and print its id; until it is finished or stopped, commands add their requests to"
+                " it.",
+            ),
+        },
+    ),
+    "stop": (
+        "Stop adding to a transaction.",
+        {
+            "transaction": Entry(
+                "howdah.cli.transactions:stop",
+                "Add no more requests to the active transaction; it waits and can be resumed.",
+            )
+        },
+    ),
+    "resume": (
+        "Add to a transaction again.",
+        {
+            "transaction": Entry(
+                "howdah.cli.transactions:resume", "Add the requests of commands to this transaction from now on."
+            )
+        },
+    ),
+    "squash": (
+        "Take commits out of history.",
+        {
+            "commit": Entry(
+                "howdah.cli.commits:squash",
+                "Take a commit, or a commit set, out of history; its changes become part of what came after.",
+            )
+        },
+    ),
+    "find": (
+        "Search history.",
+        {
+            "commit": Entry(
+                "howdah.cli.commits:find",
+                "List the commits that changed a file or directory, from a commit back, the newest first.",
+            )
+        },
+    ),
+    "edit": (
+        "Edit metadata.",
+        {
+            "metadata": Entry(
+                "howdah.cli.metadata:edit",
+                "Edit what is attached to projects, repos, branches, commits and the cluster: all the edits or none.",
+            )
+        },
     ),
     "finish": (
-        "Close a commit.",
+        "Close a commit, or carry out a transaction.",
         {
             "commit": Entry(
                 "howdah.cli.commits:finish", "Close a commit: what it holds never changes again, and survives a crash."
-            )
+            ),
+            "transaction": Entry(
+                "howdah.cli.transactions:finish",
+                "Carry out all requests of a transaction, the active one where none is named: all of them or none.",
+            ),
         },
     ),
     "wait": (

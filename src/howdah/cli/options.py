@@ -25,6 +25,8 @@ class Store:
 
     conn: Connection
     project: str
+    transaction: str = ""
+    """The active transaction, to which requests that can wait are added."""
 
 
 def with_store(function: Callable[..., None]) -> Callable[..., None]:
@@ -82,5 +84,10 @@ def _choose(edge: Edge, address: str | None, project: str | None) -> Store:
     if settings.active is None:
         return Store(channel.connect(ADDRESS.default), project or DEFAULT_PROJECT)
     context = settings.context(settings.active)
-    conn = channel.connect(context.address, token=context.session_token, root_certificates=context.root_certificates)
-    return Store(conn, project or context.project or DEFAULT_PROJECT)
+    conn = channel.connect(
+        context.address,
+        token=context.session_token,
+        root_certificates=context.root_certificates,
+        transaction=context.active_transaction,
+    )
+    return Store(conn, project or context.project or DEFAULT_PROJECT, context.active_transaction or "")

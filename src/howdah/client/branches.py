@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from howdah.client.channel import Connection
-from howdah.infos import BranchInfo
+from howdah.infos import BranchInfo, Trigger
 from howdah.names import Branch, Commit, Repo
 from howdah.wire import pfs
 from howdah.wire.gen import pfs_pb2
 
 
-def create(conn: Connection, branch: Branch, *, head: Commit | None = None) -> None:
-    """Create the branch with an empty commit, or point it, new or not, at `head`."""
+def create(
+    conn: Connection,
+    branch: Branch,
+    *,
+    head: Commit | None = None,
+    provenance: Sequence[Branch] = (),
+    trigger: Trigger | None = None,
+) -> None:
+    """Create the branch with an empty commit, or point it, new or not, at `head`.
+
+    It follows the branches of `provenance` and no others, or moves by itself as `trigger` says.
+    """
     request = pfs_pb2.CreateBranchRequest(
-        branch=pfs.branch_to_wire(branch), head=None if head is None else pfs.commit_to_wire(head)
+        branch=pfs.branch_to_wire(branch),
+        head=None if head is None else pfs.commit_to_wire(head),
+        provenance=map(pfs.branch_to_wire, provenance),
+        trigger=None if trigger is None else pfs.trigger_to_wire(trigger),
     )
     conn.call(conn.pfs.CreateBranch, request)
 

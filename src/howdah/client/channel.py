@@ -15,7 +15,15 @@ from google.protobuf.empty_pb2 import Empty
 from howdah.errors import HowdahError, Invalid, Unavailable, WrongState
 from howdah.settings import DEFAULT_STORE_PORT
 from howdah.wire import status
-from howdah.wire.gen import admin_pb2_grpc, bulk_pb2_grpc, pfs_pb2_grpc, upkeep_pb2_grpc, version_pb2_grpc
+from howdah.wire.gen import (
+    admin_pb2_grpc,
+    bulk_pb2_grpc,
+    metadata_pb2_grpc,
+    pfs_pb2_grpc,
+    transaction_pb2_grpc,
+    upkeep_pb2_grpc,
+    version_pb2_grpc,
+)
 
 MESSAGE_LIMIT = 20 * 1024 * 1024
 
@@ -79,16 +87,27 @@ class Connection:
     verb tries to connect anew.
     """
 
-    def __init__(self, address: Address, channel: grpc.Channel, *, token: str | None, timeout: float) -> None:
+    def __init__(
+        self,
+        address: Address,
+        channel: grpc.Channel,
+        *,
+        token: str | None,
+        timeout: float,
+        transaction: str | None = None,
+    ) -> None:
         self.address = address
         self.pfs = pfs_pb2_grpc.APIStub(channel)
         self.bulk = bulk_pb2_grpc.APIStub(channel)
+        self.transaction = transaction_pb2_grpc.APIStub(channel)
+        self.metadata = metadata_pb2_grpc.APIStub(channel)
         self.admin = admin_pb2_grpc.APIStub(channel)
         self.version = version_pb2_grpc.APIStub(channel)
         self.upkeep = upkeep_pb2_grpc.APIStub(channel)
         self._channel = channel
         self._timeout = timeout
-        self._metadata = (("authn-token", token),) if token else ()
+        told = (("authn-token", token), ("pach-transaction", transaction))
+        self._metadata = tuple((key, value) for key, value in told if value)
         self._closed = False
         self._offers_bulk: bool | None = None
 
@@ -144,6 +163,14 @@ class Connection:
         finally:
             answers.cancel()
 
+    def reconnect(self) -> None:
+        """Wait until the store can be reached again, as long as for an answer; raises `Unavailable`."""
+        self._check_open()
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=self._timeout)
+        except grpc.FutureTimeoutError as error:
+            raise Unavailable(status.unreachable(str(self.address), "gone while it answered")) from error
+
     def upload(
         self, method: grpc.StreamUnaryMultiCallable[_Request, _Response], requests: Iterator[_Request]
     ) -> grpc.Future[_Response]:
@@ -161,12 +188,18 @@ class Connection:
 
 
 def connect(
-    address: str, *, token: str | None = None, timeout: float = 20.0, root_certificates: bytes | None = None
+    address: str,
+    *,
+    token: str | None = None,
+    timeout: float = 20.0,
+    root_certificates: bytes | None = None,
+    transaction: str | None = None,
 ) -> Connection:
     """A connection to the store at `address`, without any call yet.
 
     `timeout` is the deadline in seconds of calls that answer at once; streams and waits have none, but end when the
     store stops answering pings. `root_certificates` (PEM) are for grpcs; the machine's own are used where None.
+    Requests that a transaction may hold wait with `transaction` where it is told.
     """
     place = parse_address(address)
     if token and not (token.isascii() and token.isprintable()):
@@ -189,4 +222,4 @@ def connect(
         channel = grpc.secure_channel(place.target, credentials, options)
     else:
         channel = grpc.insecure_channel(place.target, options)
-    return Connection(place, channel, token=token, timeout=timeout)
+    return Connection(place, channel, token=token, timeout=timeout, transaction=transaction)

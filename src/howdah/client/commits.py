@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from howdah.client.channel import Connection
 from howdah.errors import Invalid
 from howdah.infos import CommitInfo, CommitState
-from howdah.names import Branch, Commit, Repo
+from howdah.names import Branch, Commit, File, Repo
 from howdah.wire import pfs
 from howdah.wire.gen import pfs_pb2
 
@@ -76,8 +76,39 @@ def subscribe(
     yield from map(pfs.commit_info_from_wire, conn.stream(conn.pfs.SubscribeCommit, request))
 
 
+def inspect_set(conn: Connection, id: str, *, wait: bool = False) -> Iterator[CommitInfo]:
+    """The commits of a set and those that they are made from; with `wait`, each once it is finished."""
+    request = pfs_pb2.InspectCommitSetRequest(commit_set=pfs_pb2.CommitSet(id=id), wait=wait)
+    yield from map(pfs.commit_info_from_wire, conn.stream(conn.pfs.InspectCommitSet, request))
+
+
+def squash_set(conn: Connection, id: str) -> None:
+    """Take a commit set out of history; its changes become part of what came after."""
+    conn.call(conn.pfs.SquashCommitSet, pfs_pb2.SquashCommitSetRequest(commit_set=pfs_pb2.CommitSet(id=id)))
+
+
+def drop_set(conn: Connection, id: str) -> None:
+    """Delete a commit set that nothing came after, and its data."""
+    conn.call(conn.pfs.DropCommitSet, pfs_pb2.DropCommitSetRequest(commit_set=pfs_pb2.CommitSet(id=id)))
+
+
+def squash(conn: Connection, commit: Commit, *, recursive: bool = False) -> None:
+    """Take a commit out of history; its changes become part of its children. `recursive` as in `drop`."""
+    request = pfs_pb2.SquashCommitRequest(commit=pfs.commit_to_wire(commit), recursive=recursive)
+    conn.call(conn.pfs.SquashCommit, request)
+
+
+def find(conn: Connection, file: File, *, limit: int = 0) -> Iterator[Commit]:
+    """The commits, from the file's own back, that changed it; at most `limit` where that is not 0."""
+    request = pfs_pb2.FindCommitsRequest(start=pfs.commit_to_wire(file.commit), file_path=file.path, limit=limit)
+    for answer in conn.stream(conn.pfs.FindCommits, request):
+        found = pfs.commit_from_wire(answer.found_commit)
+        if found is not None:
+            yield found
+
+
 def drop(conn: Connection, commit: Commit, *, recursive: bool = False) -> None:
-    """Delete a commit that has no children, and its data; with `recursive`, its descendants too."""
+    """Delete a commit that has no children, and its data; with `recursive`, all that is made from it too."""
     conn.call(conn.pfs.DropCommit, pfs_pb2.DropCommitRequest(commit=pfs.commit_to_wire(commit), recursive=recursive))
 
 

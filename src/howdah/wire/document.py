@@ -20,17 +20,21 @@ from howdah.infos import (
     FileInfo,
     ProjectInfo,
     RepoInfo,
+    TransactionInfo,
     Version,
 )
-from howdah.wire import cluster, pfs
+from howdah.wire import cluster, pfs, transactions
 
-Info: TypeAlias = ProjectInfo | RepoInfo | BranchInfo | CommitInfo | FileInfo | FileChange | Version | ClusterInfo
+Info: TypeAlias = (
+    ProjectInfo | RepoInfo | BranchInfo | CommitInfo | TransactionInfo | FileInfo | FileChange | Version | ClusterInfo
+)
 
 _MESSAGES: dict[type, Callable[[Any], Message]] = {
     ProjectInfo: pfs.project_info_to_wire,
     RepoInfo: pfs.repo_info_to_wire,
     BranchInfo: pfs.branch_info_to_wire,
     CommitInfo: pfs.commit_info_to_wire,
+    TransactionInfo: transactions.transaction_info_to_wire,
     FileInfo: pfs.file_info_to_wire,
     FileChange: pfs.file_change_to_wire,
     Version: cluster.version_to_wire,
