@@ -38,6 +38,13 @@ class _Side:
         """The item that comes next."""
         return self._stack[-1] if self._stack else None
 
+    def drop_equal(self, other: _Side) -> None:
+        """Pass over all that comes next on both sides alike, entries and whole nodes."""
+        left, right = self._stack, other._stack
+        while left and right and left[-1] == right[-1]:
+            left.pop()
+            right.pop()
+
     def drop(self) -> None:
         """Pass over the next item, whole."""
         self._stack.pop()
@@ -58,10 +65,13 @@ def differences(read: NodeReader, new: Digest | None, old: Digest | None) -> Ite
     if new == old:
         return
     left, right = _Side(read, new), _Side(read, old)
-    while left.next is not None or right.next is not None:
+    while True:
+        left.drop_equal(right)
         a, b = left.next, right.next
+        if a is None and b is None:
+            return
         if isinstance(a, Range) or isinstance(b, Range):
-            _pass_or_open(left, right)
+            _open(left, right)
         elif b is None or (a is not None and a.key < b.key):
             yield Difference(a, None)
             left.drop()
@@ -75,13 +85,10 @@ def differences(read: NodeReader, new: Digest | None, old: Digest | None) -> Ite
             right.drop()
 
 
-def _pass_or_open(left: _Side, right: _Side) -> None:
-    """Where a whole node is next: pass over it if both sides have it, else look into the larger one."""
+def _open(left: _Side, right: _Side) -> None:
+    """Where a whole node is next that the sides do not share: look into the larger one."""
     a, b = left.next, right.next
-    if isinstance(a, Range) and isinstance(b, Range) and a.digest == b.digest:
-        left.drop()
-        right.drop()
-    elif isinstance(a, Range) and not (isinstance(b, Range) and b.files > a.files):
+    if isinstance(a, Range) and not (isinstance(b, Range) and b.files > a.files):
         left.open()
     else:
         right.open()
