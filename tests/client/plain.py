@@ -1,9 +1,9 @@
-"""A door to a store that lets the calls of one service not through, as a server that never heard of it."""
+"""Doors to a store: one that does not let through the calls of a service, and one at which streams break."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -17,9 +17,10 @@ _OPTIONS = (("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message
 class _Forward(grpc.GenericRpcHandler):
     """Hands each call on, message by message, and its end as it came."""
 
-    def __init__(self, channel: grpc.Channel, without: str) -> None:
+    def __init__(self, channel: grpc.Channel, without: str, breaks: Sequence[str]) -> None:
         self._channel = channel
         self._without = f"/{without}/"
+        self._breaks = [*breaks]
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
         method = handler_call_details.method
@@ -32,7 +33,12 @@ class _Forward(grpc.GenericRpcHandler):
             if not context.add_callback(call.cancel):
                 call.cancel()
             try:
-                yield from call
+                for number, message in enumerate(call):
+                    if number and method in self._breaks:
+                        self._breaks.remove(method)
+                        call.cancel()
+                        context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+                    yield message
             except grpc.RpcError:
                 context.set_trailing_metadata(call.trailing_metadata())
                 context.abort(call.code(), call.details())
@@ -42,10 +48,13 @@ class _Forward(grpc.GenericRpcHandler):
 
 
 @contextmanager
-def door(address: str, without: str) -> Iterator[str]:
-    """The address of a server that forwards all but the service `without` to the store at `address`."""
+def door(address: str, *, without: str = "", breaks: Sequence[str] = ()) -> Iterator[str]:
+    """The address of a server that forwards all but the service `without` to the store at `address`.
+
+    The streams of the methods in `breaks` end once behind their first message, as when a connection breaks.
+    """
     with grpc.insecure_channel(address.removeprefix("grpc://"), options=_OPTIONS) as channel:
-        server = grpc.server(ThreadPoolExecutor(16), handlers=[_Forward(channel, without)], options=_OPTIONS)
+        server = grpc.server(ThreadPoolExecutor(16), handlers=[_Forward(channel, without, breaks)], options=_OPTIONS)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         try:

@@ -11,6 +11,7 @@ import grpc
 
 from howdah.client.changes import Changes, check_path, modify
 from howdah.client.channel import Connection
+from howdah.errors import Unavailable
 from howdah.infos import FileChange, FileInfo
 from howdah.names import Commit, File
 from howdah.wire import bulk, pfs
@@ -29,11 +30,26 @@ def list(
     """The directory's direct children in path order, or the file itself; nothing where the path is missing.
 
     `after` is the path to continue behind, and need not exist. At most `number` where that is not 0; `reverse`
-    needs a number.
+    needs a number. A connection that breaks is made anew, and the list goes on in the same commit.
     """
-    marker = None if after is None else _wire(replace(file, path=after))
-    request = pfs_pb2.ListFileRequest(file=_wire(file), paginationMarker=marker, number=number, reverse=reverse)
-    yield from _infos(conn, request, conn.bulk.List, conn.pfs.ListFile)
+    count = 0
+    while True:
+        marker = None if after is None else _wire(replace(file, path=after))
+        left = max(number - count, 1) if number else 0
+        request = pfs_pb2.ListFileRequest(file=_wire(file), paginationMarker=marker, number=left, reverse=reverse)
+        before = count
+        try:
+            for info in _infos(conn, request, conn.bulk.List, conn.pfs.ListFile):
+                yield info
+                count += 1
+                file, after = replace(file, commit=info.file.commit), info.file.path
+            return
+        except Unavailable:
+            if count == before:
+                raise
+            if count == number:
+                return
+            conn.reconnect()
 
 
 def walk(conn: Connection, file: File) -> Iterator[FileInfo]:
