@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from howdah.names import Branch, Commit, File
-from howdah.pfs import branches, commits, commitsets, graph, upkeep, writing
+from howdah.pfs import branches, check, commits, commitsets, graph, upkeep, writing
 from howdah.store.digest import of_bytes
 from howdah.store.pack import FOLDER
 from howdah.store.store import Store
@@ -166,3 +166,39 @@ def test_gc_that_dies_anywhere_loses_nothing_and_the_next_run_ends_it(tmp_path: 
                 assert state(store) == before
                 assert not store.blobs.stored([of_bytes(b"g" * 50_000)])
                 assert len(list(store.bucket.list(FOLDER))) <= 2  # with what this look folded
+
+
+def with_damage(data: Path) -> None:
+    """A file that is lost, another in its pack, an index that is partly gone, and wrong counts."""
+    with new_store(data) as store:
+        write(store, {"/kept": b"k" * 1000, "/lost": b"l" * 1000})
+        write(store, {"/unknown": b"u" * 1000})
+        with store.database.write() as tx:
+            tx.run("DELETE FROM blobs WHERE digest = ?", of_bytes(b"u" * 1000))
+            tx.run("UPDATE commits SET files = 9")
+    for pack in (data / "bytes" / "packs").glob("*/*"):
+        pack.write_bytes(pack.read_bytes().replace(b"l" * 1000, b"x" * 1000))
+
+
+def test_a_repair_that_dies_anywhere_is_ended_by_the_next(tmp_path: Path) -> None:
+    with_damage(tmp_path / "prepared")
+    shutil.copytree(tmp_path / "prepared", tmp_path / "whole")
+    count = Fate()
+    with new_store(tmp_path / "whole") as store:
+        check.fsck(fated(store, count), fix=True)
+    assert count.passed >= 4
+    for at in range(1, count.passed + 1):
+        for is_after in (False, True):
+            data = tmp_path / f"{at}-{is_after}"
+            shutil.copytree(tmp_path / "prepared", data)
+            with new_store(data) as store:
+                with pytest.raises(Died):
+                    check.fsck(fated(store, Fate(at, is_after)), fix=True)
+                [*_, left] = check.fsck(store, fix=True)
+                assert ":/lost cannot be read" in left.text
+                write(store, {"/again": b"l" * 1000})
+                assert check.fsck(store) == []
+                assert content(store) == {
+                    **{"/kept": b"k" * 1000, "/lost": b"l" * 1000, "/again": b"l" * 1000},
+                    "/unknown": b"u" * 1000,
+                }

@@ -8,9 +8,12 @@ import grpc
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs
 
+from howdah.client import channel, upkeep
+from howdah.errors import HowdahError
 from howdah.testing.servers import StoreServer
 
 MOMENTS = 20
+GC_MOMENTS = 6
 REPO = pfs.Repo.from_uri("images")
 MASTER = pfs.Branch.from_uri("images@master")
 
@@ -83,3 +86,54 @@ def test_acknowledged_commits_survive_sigkill_at_random_moments(tmp_path: Path) 
     with StoreServer(tmp_path / "data") as server:
         check(Client(host="127.0.0.1", port=server.port), acknowledged)
     assert len(acknowledged) >= MOMENTS
+
+
+class Cleaner(threading.Thread):
+    """Makes garbage and has it collected until the server is gone."""
+
+    def __init__(self, server: StoreServer) -> None:
+        super().__init__()
+        self.client = Client(host="127.0.0.1", port=server.port)
+        self.address = server.address
+        self.first = threading.Event()
+
+    def run(self) -> None:
+        chance = random.Random(self.address)
+        try:
+            with channel.connect(self.address) as connection:
+                for at in range(10_000):
+                    repo = pfs.Repo.from_uri(f"scratch{at}")
+                    self.client.pfs.delete_repo(repo=repo, force=True)
+                    self.client.pfs.create_repo(repo=repo)
+                    with self.client.pfs.commit(branch=pfs.Branch(repo=repo, name="master")) as commit:
+                        commit.put_file_from_bytes("/gone", chance.randbytes(5000))
+                    self.client.pfs.delete_repo(repo=repo, force=True)
+                    upkeep.collect_garbage(connection)
+                    self.first.set()
+        except (grpc.RpcError, ConnectionError, HowdahError):
+            return
+
+
+def test_a_server_killed_in_the_midst_of_gc_has_every_acknowledged_commit_and_no_fault(tmp_path: Path) -> None:
+    chance = random.Random(21)
+    with StoreServer(tmp_path / "data") as server:
+        client = Client(host="127.0.0.1", port=server.port)
+        client.pfs.create_repo(repo=REPO)
+        client.pfs.create_branch(branch=MASTER)
+    for round_ in range(GC_MOMENTS):
+        server = StoreServer(tmp_path / "data")
+        close_open_head(Client(host="127.0.0.1", port=server.port))
+        writer, cleaner = Writer(server.port, 1000 + round_), Cleaner(server)
+        writer.start()
+        cleaner.start()
+        assert writer.first.wait(60)
+        assert cleaner.first.wait(60)
+        threading.Event().wait(chance.uniform(0, 0.15))  # as above
+        server.kill()
+        for thread in (writer, cleaner):
+            thread.join(60)
+            assert not thread.is_alive()
+        with StoreServer(tmp_path / "data") as again:
+            client = Client(host="127.0.0.1", port=again.port)
+            assert list(client.pfs.fsck()) == []
+            check(client, writer.acknowledged)
