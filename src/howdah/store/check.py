@@ -5,16 +5,17 @@ Memory: 9 bytes a blob, and one pack with the list of its blobs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from howdah.errors import HowdahError, NotFound
 from howdah.store import gc, index
 from howdah.store.digest import Digest
 from howdah.store.marks import Marks
-from howdah.store.pack import FOLDER, Place, survey
+from howdah.store.pack import FOLDER, Blob, Place, survey
 from howdah.store.store import Store
 
 _SOUND = 1
+_LOOK = 5000
 
 
 class Sound:
@@ -33,12 +34,10 @@ class Sound:
             if amiss:
                 self.told.append(amiss)
                 self.damaged.add(name)
-            with store.database.read() as tx:
-                found = index.find(tx, list(blobs))
-            for digest, place in blobs.items():
-                if found.get(digest) == place:
+            for digest, place, indexed in _indexed(store, blobs):
+                if indexed == place:
                     self._marks.set(digest, _SOUND)
-                elif digest in found:
+                elif indexed is not None:
                     self._elsewhere.add(digest)
             named.discard(name)
         self.told.extend(f"pack {name} is missing" for name in sorted(named))
@@ -75,10 +74,11 @@ def repair(store: Store, sound: Sound) -> list[str]:
     """
     found = 0
     for name, blobs, _ in _surveyed(store, [], set()):
-        with store.database.read() as tx:
-            places = index.find(tx, list(blobs))
-        lost = {digest: place for digest, place in blobs.items() if digest not in places or digest not in sound}
-        lost = {digest: place for digest, place in lost.items() if places.get(digest) != place}
+        lost = {
+            digest: place
+            for digest, place, indexed in _indexed(store, blobs)
+            if indexed is None or (indexed != place and digest not in sound)
+        }
         if lost:
             with store.database.write() as tx:
                 index.place(tx, name, lost)
@@ -110,7 +110,17 @@ def _is_lost(store: Store, digest: Digest) -> bool:
     return False
 
 
-def _surveyed(store: Store, told: list[str], named: set[str]) -> Iterator[tuple[str, dict[Digest, Place], str]]:
+def _indexed(store: Store, blobs: Sequence[Blob]) -> Iterator[tuple[Digest, Place, Place | None]]:
+    """Each blob, where it lies, and where the index says that it does."""
+    for start in range(0, len(blobs), _LOOK):
+        some = blobs[start : start + _LOOK]
+        with store.database.read() as tx:
+            found = index.find(tx, [digest for digest, _, _ in some])
+        for digest, _, place in some:
+            yield digest, place, found.get(digest)
+
+
+def _surveyed(store: Store, told: list[str], named: set[str]) -> Iterator[tuple[str, list[Blob], str]]:
     """Each pack's name, sound blobs, and what is amiss with it; what living writers are making is left out.
 
     A pack that the disk does not give is told, and taken from `named`.
@@ -130,4 +140,4 @@ def _surveyed(store: Store, told: list[str], named: set[str]) -> Iterator[tuple[
             told.append(f"pack {name} cannot be read ({error.message})")
             named.discard(name)
             continue
-        yield name, {digest: place for digest, _, place in blobs}, amiss if name in recorded else ""
+        yield name, blobs, amiss if name in recorded else ""
