@@ -18,7 +18,7 @@ from howdah.infos import FileChange, FileInfo, FileType
 from howdah.names import Commit, File
 from howdah.pfs import clock, folding, glob, resolve
 from howdah.pfs.changes import check_path
-from howdah.pfs.rows import read_commit
+from howdah.pfs.rows import FILESETS, read_commit, read_fileset
 from howdah.store import diff as trees
 from howdah.store import digest, tree
 from howdah.store.node import Chunk, Entry
@@ -68,8 +68,11 @@ class View:
 
 
 def view(store: Store, commit: Commit) -> View:
-    """Open a commit for reading; writes acknowledged before this are in it."""
+    """Open a commit, or a fileset, for reading; writes acknowledged before this are in it."""
     with store.database.read() as tx:
+        if commit.repo.name == FILESETS:
+            fileset = read_fileset(tx, commit.id, store.now())
+            return View(store, commit, fileset.root, clock.moment(fileset.created))
         row = resolve.commit(tx, commit)
     root = row.root
     if row.finished is None:

@@ -53,3 +53,22 @@ def usable_ancestor(tx: Tx, row: CommitRow | None) -> CommitRow | None:
     while row is not None and row.error:
         row = read_commit(tx, row.parent) if row.parent is not None else None
     return row
+
+
+FILESETS = "__filesets__"
+"""The repo in which filesets can be read as commits."""
+
+
+class FilesetRow(NamedTuple):
+    """A fileset as stored."""
+
+    created: int
+    root: bytes | None
+
+
+def read_fileset(tx: Tx, id: str, now: int) -> FilesetRow:
+    """The row of a fileset; `NotFound` if it is there no more."""
+    row = tx.one("SELECT created, tree FROM filesets WHERE id = ? AND expires > ?", id, now)
+    if row is None:
+        raise NotFound(f"fileset {id} not found: it was never made, or its time is over", kind="fileset-not-found")
+    return FilesetRow(*row)

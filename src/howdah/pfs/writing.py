@@ -8,7 +8,7 @@ again; so no lock is held while bytes move, and no write is lost or half done.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,15 +16,13 @@ from typing import TypeVar
 from howdah.db.database import Tx
 from howdah.errors import HowdahError, Invalid, WrongState
 from howdah.infos import Origin
-from howdah.names import Branch, Commit, File, check_branch_name, is_commit_id
-from howdah.pfs import changes, files, folding, graph, repos, resolve
-from howdah.pfs.changes import Operation, Put
+from howdah.names import Branch, Commit, check_branch_name, is_commit_id
+from howdah.pfs import changes, folding, graph, repos, resolve
+from howdah.pfs.changes import Operation
+from howdah.pfs.gathering import Gathering
 from howdah.pfs.rows import CommitRow, read_commit, usable_ancestor
 from howdah.pfs.steps import Step
 from howdah.store.blobs import Writer
-from howdah.store.chunker import Chunker
-from howdah.store.node import Chunk
-from howdah.store.pack import Kind
 from howdah.store.store import Store
 from howdah.store.tree import EMPTY, NodeReader
 
@@ -35,68 +33,20 @@ _Result = TypeVar("_Result")
 _FOLD_AT = 1000
 
 
-class Session:
+class Session(Gathering):
     """One stream of writes into a commit; used by one thread at a time."""
 
     def __init__(self, store: Store, commit: Commit) -> None:
-        self._store = store
+        super().__init__(store)
         self._commit = commit
-        self._writer = store.writer()
-        self._operations: list[Operation] = []
-        self._given = ("", "")  # path and datum of the last put, as they came
-        self._begun: Put | None = None  # the file that is being put
-        self._chunker = Chunker()
-        self._pieces: list[Chunk] = []
         with store.database.read() as tx:
             _target(tx, commit)  # a commit that takes no writes is told before bytes are sent
-
-    def put(self, path: str, data: bytes, datum: str = "") -> None:
-        """Append `data` to a file; successive puts to one file continue it."""
-        if (path, datum) != self._given or self._begun is None:
-            begun = changes.put(path, (), datum)
-            if begun != self._begun:
-                self._end_file()
-            self._given, self._begun = (path, datum), begun
-        self._keep(self._chunker.feed(data))
-
-    def delete(self, path: str, datum: str = "") -> None:
-        """Remove a file, or with a trailing slash a directory."""
-        self._end_file()
-        self._operations.append(changes.delete(path, datum))
-
-    def copy(self, source: File, path: str, *, append: bool = False, datum: str = "") -> None:
-        """Copy a file or directory as it is in its commit to `path`; without `append` it replaces what is there."""
-        self._end_file()
-        target = changes.check_path(path)
-        found = list(files.entries(self._store, source))
-        if not found:
-            raise files.missing(source)
-        self._writer.rely(list({piece.digest for entry in found for piece in entry.pieces}))
-        skip = len(changes.check_path(source.path).rstrip("/"))
-        replaced = ""
-        for entry in found:
-            copied = changes.put(target.rstrip("/") + entry.path[skip:], entry.pieces, datum or entry.datum)
-            if not append and copied.path != replaced:  # several datums of one path replace it once, together
-                self._operations.append(changes.delete(copied.path))
-                replaced = copied.path
-            self._operations.append(copied)
 
     def close(self) -> None:
         """Let everything happen. When this returns it is durable; when it raises, nothing of it happened."""
         self._end_file()
         while not _write(self._store, self._commit, self._writer, self._operations):
             pass  # the branch or commit moved in between: computed again from where it is now
-
-    def _end_file(self) -> None:
-        if self._begun is not None:
-            self._keep(self._chunker.finish())
-            self._operations.append(self._begun._replace(pieces=tuple(self._pieces)))
-        self._begun = None
-        self._pieces = []
-
-    def _keep(self, chunks: Iterable[bytes | memoryview]) -> None:
-        for data in chunks:
-            self._pieces.append(Chunk(self._writer.add(Kind.CHUNK, data), len(data)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from howdah.server.grpc_bulk import BulkCalls
 from howdah.server.grpc_cluster import AdminCalls, EnterpriseCalls, VersionCalls
 from howdah.server.grpc_commitsets import CommitSetCalls
 from howdah.server.grpc_debug import DebugCalls
-from howdah.server.grpc_files import FileCalls
+from howdah.server.grpc_filesets import FilesetCalls
 from howdah.server.grpc_metadata import MetadataCalls
 from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_transactions import TransactionCalls
@@ -60,7 +60,7 @@ _OPTIONS = (
 )
 
 
-class PfsCalls(RepoCalls, CommitSetCalls, FileCalls, CheckCalls):
+class PfsCalls(RepoCalls, CommitSetCalls, FilesetCalls, CheckCalls):
     """pfs_v2.API, as far as it is answered."""
 
 

@@ -11,6 +11,7 @@ from howdah.errors import Code, Invalid
 from howdah.infos import FileInfo
 from howdah.names import File
 from howdah.pfs import files, tar, writing
+from howdah.pfs.gathering import Gathering
 from howdah.server import fetch
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
@@ -20,7 +21,7 @@ from howdah.wire import pfs as wire
 from howdah.wire.gen import pfs_pb2
 
 # So many bytes of a client's stream are gathered before the core takes them, and the most in one message out.
-_GATHER = 1 << 20
+GATHER = 1 << 20
 _MESSAGE = 4 << 20
 _BATCH = 200
 _CHUNKS = 4  # of about a megabyte, read at once
@@ -47,7 +48,7 @@ class FileCalls(Calls):
                 raise Invalid("first message must be a commit", code=Code.UNKNOWN)
             gathered.append(request)
             size += 100 + len(request.add_file.raw.value)
-            if size >= _GATHER:
+            if size >= GATHER:
                 await self._hand_over(session, gathered)
                 gathered, size = [], 0
         if session is None:
@@ -59,7 +60,7 @@ class FileCalls(Calls):
         await self._bridge.run(session.close)
         return Empty()
 
-    async def _hand_over(self, session: writing.Session, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
+    async def _hand_over(self, session: Gathering, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
         has_url = any(request.add_file.WhichOneof("source") == "url" for request in requests)
         await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, requests)
 
@@ -137,13 +138,13 @@ def wanted(request: pfs_pb2.GetFileRequest) -> File:
     return need(wire.file_from_wire(request.file), "file")
 
 
-def _take(session: writing.Session, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
+def _take(session: Gathering, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
     """Hand a run of messages to the session, in order."""
     for request in requests:
         take(session, request)
 
 
-def take(session: writing.Session, request: pfs_pb2.ModifyFileRequest) -> None:
+def take(session: Gathering, request: pfs_pb2.ModifyFileRequest) -> None:
     """Hand one change to the session."""
     body = request.WhichOneof("body")
     if body == "add_file":
@@ -158,7 +159,7 @@ def take(session: writing.Session, request: pfs_pb2.ModifyFileRequest) -> None:
         raise Invalid("a message of the stream has no body: add, delete or copy a file", kind="bad-message")
 
 
-def _add(session: writing.Session, add: pfs_pb2.AddFile) -> None:
+def _add(session: Gathering, add: pfs_pb2.AddFile) -> None:
     if add.WhichOneof("source") != "url":
         session.put(add.path, add.raw.value, add.datum)
         return

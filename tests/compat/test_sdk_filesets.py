@@ -1,0 +1,59 @@
+"""Pachyderm's published client on filesets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+from pachyderm_sdk.api import pfs
+
+from tests.compat.conftest import head, listed, read, refused
+
+
+def add(path: str, data: bytes) -> Any:
+    return pfs.ModifyFileRequest(add_file=pfs.AddFile(path=path, raw=data))
+
+
+def fileset(client: Any, *requests: Any) -> str:
+    id: str = client.pfs.create_file_set(iter(requests)).file_set_id
+    return id
+
+
+def as_commit(id: str) -> Any:
+    return pfs.Commit(repo=pfs.Repo(name="__filesets__", type="user"), id=id)
+
+
+def test_fileset_becomes_part_of_a_commit_as_consoles_upload_does(client: Any, branch: Any) -> None:
+    first = fileset(client, add("/a", b"1"))
+    second = fileset(client, add("/d/b", b"22"), add("/a", b"+"))
+    client.pfs.renew_file_set(file_set_id=first, ttl_seconds=600)
+    both = client.pfs.compose_file_set(file_set_ids=[first, second], ttl_seconds=600).file_set_id
+    assert listed(client, as_commit(both)) == ["/a", "/d/"]
+    assert read(client, as_commit(both), "/a") == b"1+"
+
+    with client.pfs.commit(branch=branch) as commit:
+        client.pfs.add_file_set(commit=commit, file_set_id=both)
+    assert read(client, head(branch), "/d/b") == b"22"
+
+
+def test_fileset_is_taken_from_a_commit(client: Any, branch: Any) -> None:
+    client.pfs.put_file_from_bytes(commit=head(branch), path="/a", data=b"1")
+    client.pfs.put_file_from_bytes(commit=head(branch), path="/b", data=b"2")
+    kinds = pfs.GetFileSetRequestFileSetType
+    whole = client.pfs.get_file_set(commit=head(branch), type=kinds.TOTAL).file_set_id
+    change = client.pfs.get_file_set(commit=head(branch), type=kinds.DIFF).file_set_id
+    assert listed(client, as_commit(whole)) == ["/a", "/b"]
+    assert listed(client, as_commit(change)) == ["/b"]
+    (one, two) = client.pfs.shard_file_set(file_set_id=whole, num_files=1).shards
+    assert (one.lower, one.upper, two.lower, two.upper) == ("", "/b", "/b", "")
+
+
+def test_what_cannot_be_done_with_filesets_is_refused(client: Any, branch: Any) -> None:
+    with refused(grpc.StatusCode.UNKNOWN, "cannot set commit"):
+        fileset(client, pfs.ModifyFileRequest(set_commit=head(branch)))
+    with refused(grpc.StatusCode.NOT_FOUND, "fileset 00 not found"):
+        client.pfs.renew_file_set(file_set_id="00", ttl_seconds=1)
+    with refused(grpc.StatusCode.UNKNOWN, "at least one second"):
+        client.pfs.renew_file_set(file_set_id="00", ttl_seconds=0)
+    with refused(grpc.StatusCode.NOT_FOUND, "fileset 00 not found"):
+        listed(client, as_commit("00"))
