@@ -48,7 +48,17 @@ def test_a_backup_under_way_keeps_the_packs_that_it_reads(plain: Howdah, tmp_pat
             assert packs(data)
         assert "backup" not in plain("gc", *store).stdout
         assert not packs(data)
-        make(Source(data), tmp_path / "backup.tar")
+        plain("create", "repo", "images", *store)
+        plain("put", "file", "images@master:/a", *store, stdin=b"a" * 1000)
+        seen: list[bool] = []
+
+        def look(_: int, __: int) -> None:
+            with holds.unread(data) as is_unread:
+                seen.append(is_unread)
+
+        make(Source(data), tmp_path / "backup.tar", progress=look)
+        assert seen
+        assert not any(seen)
         restore(tmp_path / "backup.tar", tmp_path / "restored")
         assert not (tmp_path / "restored" / holds.NAME).exists()
 

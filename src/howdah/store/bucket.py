@@ -123,12 +123,12 @@ class DirectoryBucket:
 
     def delete(self, name: str) -> None:
         """See `Bucket.delete`."""
-        with self._lock:
+        with _named_errors(self._root):
+            (self._root / name).unlink(missing_ok=True)
+        with self._lock:  # only now: nobody can open it again, and an open file would keep its room
             descriptor = self._files.pop(name, None)
             if descriptor is not None:
                 os.close(descriptor)
-        with _named_errors(self._root):
-            (self._root / name).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the files that are kept open for reading."""
