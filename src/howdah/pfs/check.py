@@ -92,7 +92,7 @@ class _Trees:
             keys = [entry.key for entry in found.entries]
             if keys != sorted(set(keys)):
                 self.odd.add(digest)
-            return node.range_of_leaf(digest, found.entries)
+            return node.range_of_leaf(digest, found)
         for child in found.ranges:
             held = self.look(child.digest)
             if held is None or child.digest in self.bad:

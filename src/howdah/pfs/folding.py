@@ -96,7 +96,7 @@ def fold(store: Store, writer: Writer, base: Tree, operations: Iterable[Operatio
     edits = {directory: Edit(directory) for directory in replay.directories if directory != "/"}
     for path, state in replay.paths.items():
         edits[path] = Edit(path, _entries(store, writer, path, state, below.get(path, [])))
-    read = NodeReader(writer.read_node)
+    read = store.read_node.beside(writer.read_node)
     ordered = [edits[path] for path in sorted(edits)]
     after = edit.apply(store.read_node, lambda data: writer.add(Kind.NODE, data), base, ordered)
     return Folded(after, tuple(_suspects(store.read_node, read, base, after, ordered)))

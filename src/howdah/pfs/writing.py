@@ -24,7 +24,7 @@ from howdah.pfs.rows import CommitRow, read_commit, usable_ancestor
 from howdah.pfs.steps import Step
 from howdah.store.blobs import Writer
 from howdah.store.store import Store
-from howdah.store.tree import EMPTY, NodeReader
+from howdah.store.tree import EMPTY
 
 _Result = TypeVar("_Result")
 
@@ -93,7 +93,7 @@ def _write(store: Store, named: Commit, writer: Writer, operations: list[Operati
     if target.open is not None:
         return _append(store, named, target.open, writer, operations)
     folded = folding.fold(store, writer, target.base.tree if target.base else EMPTY, operations)
-    fault = folding.faults(NodeReader(writer.read_node), folded.tree.root, folded.suspects)
+    fault = folding.faults(store.read_node.beside(writer.read_node), folded.tree.root, folded.suspects)
     if fault:
         raise Invalid(fault, kind="bad-tree")
     writer.flush()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from howdah.store import node
 from howdah.store.digest import Digest
-from howdah.store.node import Entry, Leaf, Range
+from howdah.store.node import Entry, Inner, Leaf, Range
 from howdah.store.tree import NodeReader, Tree, after_directory
 
 WriteNode = Callable[[bytes], Digest]
@@ -30,8 +30,9 @@ class Edit:
 class _Builder:
     """Gathers items level by level and writes each node as soon as its end is certain."""
 
-    def __init__(self, write: WriteNode) -> None:
+    def __init__(self, read: NodeReader, write: WriteNode) -> None:
         self._write = write
+        self._keep = read.keep
         self._entries: list[Entry] = []
         self._weight = 0
         self._ranges: list[list[Range]] = []  # [k]: children gathered for the next node of level k + 1
@@ -74,8 +75,10 @@ class _Builder:
         return Tree()
 
     def _end_leaf(self) -> None:
-        digest = self._write(node.encode_leaf(self._entries))
-        child = node.range_of_leaf(digest, self._entries)
+        leaf = Leaf(self._entries)
+        digest = self._write(node.encode_leaf(leaf.entries))
+        child = node.range_of_leaf(digest, leaf)
+        self._keep(digest, leaf)
         self._entries = []
         self._weight = 0
         self.add_node(0, child)
@@ -84,6 +87,7 @@ class _Builder:
         gathered = self._ranges[level]
         self._ranges[level] = []
         digest = self._write(node.encode_inner(level + 1, gathered))
+        self._keep(digest, Inner(level + 1, gathered))
         self.add_node(level + 1, node.range_of_inner(digest, gathered))
 
 
@@ -157,12 +161,12 @@ def apply(read: NodeReader, write: WriteNode, tree: Tree, edits: Sequence[Edit])
 
     Removing a directory takes effect before the edits of paths inside it.
     """
-    builder = _Builder(write)
+    builder = _Builder(read, write)
     applier = _Applier(read, builder, edits)
     if tree.root is not None:
         root = read(tree.root)
         if isinstance(root, Leaf):
-            applier.visit(0, node.range_of_leaf(tree.root, root.entries), is_last=True)
+            applier.visit(0, node.range_of_leaf(tree.root, root), is_last=True)
         else:
             applier.visit(root.level, node.range_of_inner(tree.root, root.ranges), is_last=True)
     applier.rest()

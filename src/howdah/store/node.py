@@ -159,19 +159,11 @@ def encode_inner(level: int, ranges: Sequence[Range]) -> bytes:
     return packed
 
 
-def range_of_leaf(digest: Digest, entries: Sequence[Entry]) -> Range:
+def range_of_leaf(digest: Digest, leaf: Leaf) -> Range:
     """What a parent keeps of a leaf."""
-    total = 0
-    for entry in entries:
-        total += entry.part
-    return Range(
-        entries[0].path,
-        entries[-1].path,
-        len(entries),
-        sum([entry.size for entry in entries]),
-        digests.add(total, 0),
-        digest,
-    )
+    entries = leaf.entries
+    size = sum([entry.size for entry in entries])
+    return Range(entries[0].path, entries[-1].path, len(entries), size, leaf.total(0, len(entries)), digest)
 
 
 def range_of_inner(digest: Digest, ranges: Sequence[Range]) -> Range:

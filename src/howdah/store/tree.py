@@ -20,7 +20,7 @@ from howdah.store.node import Entry, Inner, Leaf
 
 ReadNode = Callable[[Digest], bytes]
 
-_DECODED_NODES = 2048
+_DECODED_ITEMS = 200_000  # of about 400 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +50,54 @@ class Totals(NamedTuple):
 class NodeReader:
     """Reads nodes by digest and keeps the recently used ones decoded. Safe for use by several threads."""
 
-    def __init__(self, read: ReadNode) -> None:
+    def __init__(self, read: ReadNode, kept: _Kept | None = None) -> None:
         self._read = read
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Digest, Leaf | Inner] = OrderedDict()
+        self._kept = _Kept() if kept is None else kept
 
     def __call__(self, digest: Digest) -> Leaf | Inner:
         """The decoded node."""
-        with self._lock:
-            kept = self._kept.get(digest)
-            if kept is not None:
-                self._kept.move_to_end(digest)
-                return kept
+        kept = self._kept.get(digest)
+        if kept is not None:
+            return kept
         decoded = node.decode(self._read(digest))
-        with self._lock:
-            self._kept[digest] = decoded
-            if len(self._kept) > _DECODED_NODES:
-                self._kept.popitem(last=False)
+        self._kept.put(digest, decoded)
         return decoded
+
+    def keep(self, digest: Digest, decoded: Leaf | Inner) -> None:
+        """Keep a node that has just been written: it is likely to be read next."""
+        self._kept.put(digest, decoded)
+
+    def beside(self, read: ReadNode) -> NodeReader:
+        """A reader of what `read` reads, which shares with this one what they keep."""
+        return NodeReader(read, self._kept)
+
+
+class _Kept:
+    """Decoded nodes, the least recently used ones of which go when they are many items together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._nodes: OrderedDict[Digest, Leaf | Inner] = OrderedDict()
+        self._items = 0
+
+    def get(self, digest: Digest) -> Leaf | Inner | None:
+        with self._lock:
+            found = self._nodes.get(digest)
+            if found is not None:
+                self._nodes.move_to_end(digest)
+            return found
+
+    def put(self, digest: Digest, decoded: Leaf | Inner) -> None:
+        with self._lock:
+            if digest not in self._nodes:
+                self._nodes[digest] = decoded
+                self._items += _count(decoded)
+            while self._items > _DECODED_ITEMS:
+                self._items -= _count(self._nodes.popitem(last=False)[1])
+
+
+def _count(decoded: Leaf | Inner) -> int:
+    return len(decoded.entries if isinstance(decoded, Leaf) else decoded.ranges)
 
 
 def after_directory(prefix: str) -> str:
