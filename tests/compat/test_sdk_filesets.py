@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import grpc
-from pachyderm_sdk.api import pfs
+from pachyderm_sdk.api import pfs, storage
 
 from tests.compat.conftest import head, listed, read, refused
 
@@ -57,3 +58,50 @@ def test_what_cannot_be_done_with_filesets_is_refused(client: Any, branch: Any) 
         client.pfs.renew_file_set(file_set_id="00", ttl_seconds=0)
     with refused(grpc.StatusCode.NOT_FOUND, "fileset 00 not found"):
         listed(client, as_commit("00"))
+
+
+def append(path: str, data: bytes) -> Any:
+    return storage.CreateFilesetRequest(append_file=storage.AppendFile(path=path, data=data))
+
+
+def stored(client: Any, *requests: Any) -> str:
+    id: str = client.storage.create_fileset(iter(requests)).fileset_id
+    return id
+
+
+def held(client: Any, id: str, *filters: Any, **words: Any) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for message in client.storage.read_fileset(fileset_id=id, filters=list(filters), **words):
+        found[message.path] = found.get(message.path, b"") + (message.data or b"")
+    return found
+
+
+def test_fileset_is_written_and_read_without_any_commit(client: Any) -> None:
+    big = random.Random(7).randbytes(6 << 20)
+    copy = storage.CopyFile
+    first = stored(client, append("/a", b"1"), append("/d/b", big[: 3 << 20]), append("/d/b", big[3 << 20 :]))
+    second = stored(
+        client,
+        append("/a", b"2"),
+        storage.CreateFilesetRequest(copy_file=copy(fileset_id=first, src="/d/", dst="/copy/")),
+        storage.CreateFilesetRequest(copy_file=copy(fileset_id=first, src="/missing")),
+        append("/gone", b"x"),
+        storage.CreateFilesetRequest(delete_file=storage.DeleteFile(path="/gone")),
+        append("/empty", b""),
+    )
+    client.storage.renew_fileset(fileset_id=first, ttl_seconds=600)
+    both = client.storage.compose_fileset(fileset_ids=[first, second], ttl_seconds=600).fileset_id
+
+    assert held(client, both) == {"/a": b"12", "/copy/b": big, "/d/b": big, "/empty": b""}
+    assert set(held(client, both, storage.FileFilter(path_regex="b$"))) == {"/copy/b", "/d/b"}
+    assert len(held(client, both, storage.FileFilter(path_regex="/"))) == 4
+    some = storage.FileFilter(path_range=storage.PathRange(lower="/b", upper="/e"))
+    assert set(held(client, both, some, empty_files=True)) == {"/copy/b", "/d/b"}
+    assert len(client.storage.shard_fileset(fileset_id=both, num_files=2).shards) == 2
+
+
+def test_references_to_stored_bytes_are_not_offered(client: Any) -> None:
+    with refused(grpc.StatusCode.UNIMPLEMENTED, "ReadFilesetCDR is not offered"):
+        list(client.storage.read_fileset_cdr(fileset_id="00"))
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "path_regex"):
+        held(client, "00", storage.FileFilter(path_regex="("))

@@ -10,15 +10,29 @@ from typing import Any, NamedTuple
 import betterproto
 import pytest
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor, ServiceDescriptor
-from pachyderm_sdk.api import admin, auth, debug, enterprise, metadata, pfs, taskapi, transaction, version
+from pachyderm_sdk.api import (
+    admin,
+    auth,
+    cdr,
+    debug,
+    enterprise,
+    metadata,
+    pfs,
+    storage,
+    taskapi,
+    transaction,
+    version,
+)
 
 from howdah.wire.gen import (
     admin_pb2,
     auth_pb2,
+    cdr_pb2,
     debug_pb2,
     enterprise_pb2,
     metadata_pb2,
     pfs_pb2,
+    storage_pb2,
     taskapi_pb2,
     transaction_pb2,
     version_pb2,
@@ -34,6 +48,8 @@ PAIRS: dict[FileDescriptor, ModuleType] = {
     metadata_pb2.DESCRIPTOR: metadata,
     debug_pb2.DESCRIPTOR: debug,
     enterprise_pb2.DESCRIPTOR: enterprise,
+    storage_pb2.DESCRIPTOR: storage,
+    cdr_pb2.DESCRIPTOR: cdr,
 }
 # Fields that come with pipelines.
 NOT_YET = {

@@ -250,7 +250,7 @@ def get(store: Store, file: File, *, offset: int = 0) -> Iterator[bytes]:
     pieces = [piece for entry in _one_file(seen, store, file) for piece in entry.pieces]
     if offset < 0:
         raise Invalid(f"offset ({offset}) invalid: it must not be negative", kind="bad-offset")
-    return _read(store, pieces, offset)
+    return read(store, pieces, offset)
 
 
 def _one_file(seen: View, store: Store, file: File) -> builtins.list[Entry]:
@@ -273,7 +273,7 @@ def _one_file(seen: View, store: Store, file: File) -> builtins.list[Entry]:
     return wanted
 
 
-def _read(store: Store, pieces: builtins.list[Chunk], offset: int) -> Iterator[bytes]:
+def read(store: Store, pieces: builtins.list[Chunk], offset: int = 0) -> Iterator[bytes]:
     """The pieces' bytes from `offset` on, with one look into the index for each few megabytes."""
     batch: builtins.list[Chunk] = []
     for piece in pieces:

@@ -6,7 +6,8 @@ lives for a while after it was made or renewed. Whoever knows its id reads it as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 
 from howdah.db.database import Tx
 from howdah.errors import Code, Invalid
@@ -103,6 +104,22 @@ def shard(store: Store, id: str, *, number: int = 0, size: int = 0) -> Iterator[
         files_in += 1
         bytes_in += entry.size
     yield lower, ""
+
+
+def read(
+    store: Store, id: str, *, is_wanted: Callable[[str], bool], has_content: bool = True
+) -> Iterator[tuple[str, bytes]]:
+    """The wanted files in order, each as its path with a piece of its content; one without content has one, empty."""
+    with store.database.read() as tx:
+        root = read_fileset(tx, id, store.now()).root
+    for path, entries in groupby(tree.iterate(store.read_node, root), lambda entry: entry.path):
+        if not is_wanted(path):
+            continue
+        pieces = [piece for entry in entries for piece in entry.pieces] if has_content else []
+        if not pieces:
+            yield path, b""
+        for data in files.read(store, pieces):
+            yield path, data
 
 
 def expire(tx: Tx, now: int) -> None:

@@ -26,6 +26,7 @@ from howdah.server.grpc_debug import DebugCalls
 from howdah.server.grpc_filesets import FilesetCalls
 from howdah.server.grpc_metadata import MetadataCalls
 from howdah.server.grpc_repos import RepoCalls
+from howdah.server.grpc_storage import StorageCalls
 from howdah.server.grpc_transactions import TransactionCalls
 from howdah.server.grpc_upkeep import CheckCalls, UpkeepCalls
 from howdah.server.methods import Unanswered, handlers
@@ -39,6 +40,7 @@ from howdah.wire.gen import (
     enterprise_pb2,
     metadata_pb2,
     pfs_pb2,
+    storage_pb2,
     transaction_pb2,
     upkeep_pb2,
     version_pb2,
@@ -81,6 +83,7 @@ def _services(data: Path, store: Store, bridge: Bridge, changes: Changes) -> Ite
     yield version_pb2.DESCRIPTOR, VersionCalls()
     yield admin_pb2.DESCRIPTOR, AdminCalls(store, bridge, changes)
     yield enterprise_pb2.DESCRIPTOR, EnterpriseCalls()
+    yield storage_pb2.DESCRIPTOR, StorageCalls(store, bridge, changes)
     yield debug_pb2.DESCRIPTOR, DebugCalls(store, bridge, log)
     yield upkeep_pb2.DESCRIPTOR, UpkeepCalls(data, store, bridge)
 

@@ -1,0 +1,122 @@
+"""storage.Fileset: filesets by themselves. References to where their bytes can be fetched are not offered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import BytesValue
+
+from howdah.errors import Invalid, NotFound
+from howdah.names import Commit, File, Project, Repo
+from howdah.pfs import filesets
+from howdah.pfs.rows import FILESETS
+from howdah.server.calls import Calls
+from howdah.server.methods import Context
+from howdah.wire.gen import storage_pb2
+
+_GATHER = 1 << 20
+_CHUNKS = 4  # of about a megabyte, read at once
+_ALL = "/"
+
+
+class StorageCalls(Calls):
+    """Answers for filesets; see `filesets`."""
+
+    async def CreateFileset(
+        self, requests: AsyncIterator[storage_pb2.CreateFilesetRequest], context: Context
+    ) -> storage_pb2.CreateFilesetResponse:
+        session = await self._bridge.run(filesets.Session, self._store)
+        gathered: list[storage_pb2.CreateFilesetRequest] = []
+        size = 0
+        async for request in requests:
+            gathered.append(request)
+            size += 100 + len(request.append_file.data.value)
+            if size >= _GATHER:
+                await self._bridge.run(_take, session, gathered)
+                gathered, size = [], 0
+        await context.send_initial_metadata(())  # as in ModifyFile: only to a client that is still there
+        await self._bridge.run(_take, session, gathered)
+        return storage_pb2.CreateFilesetResponse(fileset_id=await self._bridge.run(session.close))
+
+    async def ReadFileset(
+        self, request: storage_pb2.ReadFilesetRequest, _: Context
+    ) -> AsyncIterator[storage_pb2.ReadFilesetResponse]:
+        wanted = _wanted(request.filters)
+        pieces = lambda: filesets.read(  # noqa: E731 -- made in a thread
+            self._store, request.fileset_id, is_wanted=wanted, has_content=not request.empty_files
+        )
+        async for batch in self._bridge.batches(pieces, _CHUNKS):
+            for path, data in batch:
+                yield storage_pb2.ReadFilesetResponse(path=path, data=BytesValue(value=data))
+
+    async def RenewFileset(self, request: storage_pb2.RenewFilesetRequest, _: Context) -> Empty:
+        await self._step(
+            lambda made: filesets.renew(made.tx, request.fileset_id, now=made.now, seconds=request.ttl_seconds)
+        )
+        return Empty()
+
+    async def ComposeFileset(
+        self, request: storage_pb2.ComposeFilesetRequest, _: Context
+    ) -> storage_pb2.ComposeFilesetResponse:
+        id = await self._bridge.run(
+            filesets.compose, self._store, list(request.fileset_ids), seconds=request.ttl_seconds
+        )
+        return storage_pb2.ComposeFilesetResponse(fileset_id=id)
+
+    async def ShardFileset(
+        self, request: storage_pb2.ShardFilesetRequest, _: Context
+    ) -> storage_pb2.ShardFilesetResponse:
+        def shards() -> list[tuple[str, str]]:
+            return [*filesets.shard(self._store, request.fileset_id, number=request.num_files, size=request.size_bytes)]
+
+        found = await self._bridge.run(shards)
+        return storage_pb2.ShardFilesetResponse(
+            shards=[storage_pb2.PathRange(lower=lower, upper=upper) for lower, upper in found]
+        )
+
+
+def _take(session: filesets.Session, requests: Iterable[storage_pb2.CreateFilesetRequest]) -> None:
+    for request in requests:
+        kind = request.WhichOneof("modification")
+        if kind == "append_file":
+            session.put(request.append_file.path, request.append_file.data.value)
+        elif kind == "delete_file":
+            session.delete(request.delete_file.path)
+        elif kind == "copy_file":
+            _copy(session, request.copy_file)
+        else:
+            raise Invalid("a message of the stream says nothing to do: append, delete or copy", kind="bad-message")
+
+
+def _copy(session: filesets.Session, copy: storage_pb2.CopyFile) -> None:
+    source = File(Commit(Repo(Project(), FILESETS), copy.fileset_id), copy.src)
+    try:
+        session.copy(source, copy.dst or copy.src, append=True)
+    except NotFound as error:
+        if error.kind != "file-not-found":  # a path that is not there is copied by doing nothing
+            raise
+
+
+def _wanted(filters: Iterable[storage_pb2.FileFilter]) -> Callable[[str], bool]:
+    """Whether a path makes it through all filters; `/` alone stands for every path."""
+    tests: list[Callable[[str], bool]] = []
+    for each in filters:
+        if each.WhichOneof("filter") == "path_range":
+            tests.append(_in_range(each.path_range.lower, each.path_range.upper))
+        elif each.path_regex and each.path_regex != _ALL:
+            tests.append(_matching(each.path_regex))
+    return lambda path: all(test(path) for test in tests)
+
+
+def _in_range(lower: str, upper: str) -> Callable[[str], bool]:
+    return lambda path: path >= lower and (not upper or path < upper)
+
+
+def _matching(text: str) -> Callable[[str], bool]:
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise Invalid(f"path_regex ({text}) invalid: {error}", kind="bad-pattern") from error
+    return lambda path: pattern.search(path) is not None
