@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from howdah.names import Branch, Commit, Project, Repo
-from howdah.pfs import branches, check, commitsets, graph, repos, upkeep
+from howdah.pfs import branches, check, commitsets, filesets, graph, repos, upkeep
 from howdah.server.folder import open_store
 from howdah.store.store import Store
 from tests.pfs.stores import REPO, content, ids, new_store, start, write
@@ -190,6 +190,18 @@ def test_rows_that_do_not_fit_together_are_named_and_left(data: Path, statement:
     found = told(data)
     assert any(text in each for each in found)
     assert told(data, fix=True) == found
+
+
+def test_a_fileset_that_cannot_be_read_is_named(data: Path) -> None:
+    with open_store(data) as store:
+        session = filesets.Session(store)
+        session.put("/set", b"s" * 1000)
+        id = session.close()
+        assert check.fsck(store) == []
+    damage(data, b"s" * 1000)
+    _, in_tree, in_edits = told(data)
+    assert in_tree.startswith(f"file __filesets__@{id}:/set cannot be read: blob ")
+    assert in_edits.startswith(f"file __filesets__@{id}:/set waits: blob ")
 
 
 @pytest.fixture(scope="module")

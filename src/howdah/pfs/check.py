@@ -15,6 +15,7 @@ from howdah.db.database import Tx
 from howdah.errors import Corrupt
 from howdah.pfs import changes
 from howdah.pfs.changes import Put
+from howdah.pfs.rows import FILESETS
 from howdah.store import check, node
 from howdah.store.check import Sound
 from howdah.store.digest import Digest
@@ -56,12 +57,12 @@ class Finding(NamedTuple):
 
 
 class _Commit(NamedTuple):
-    number: int
+    """A commit, or a fileset, which is in repo 0 and says nothing of its files."""
+
     name: str
     repo: int
     tree: Digest | None
-    files: int
-    size: int
+    said: tuple[int, int] | None
 
 
 @dataclass(slots=True)
@@ -151,10 +152,10 @@ def _examine(store: Store) -> _Found:
     told = [*rows, *sound.told]
     for commit in commits:
         held = trees.look(commit.tree) if commit.tree is not None else None
-        if held is not None and commit.tree is not None and (held.files, held.size) != (commit.files, commit.size):
-            counts[commit.tree] = held
+        if held is not None and commit.said is not None and (held.files, held.size) != commit.said:
+            counts[held.digest] = held
             told.append(
-                f"commit {commit.name} says {commit.files} files of {commit.size} bytes,"
+                f"commit {commit.name} says {commit.said[0]} files of {commit.said[1]} bytes,"
                 f" its tree holds {held.files} of {held.size}"
             )
     told.extend(f"tree node {digest.hex()} does not say what is below it" for digest in sorted(trees.odd))
@@ -164,16 +165,19 @@ def _examine(store: Store) -> _Found:
 
 
 def _commits(tx: Tx) -> list[_Commit]:
-    """Every commit, the newest first."""
-    statement = f"SELECT c.number, {_COMMIT}, c.repo, tree, files, size FROM {_COMMITS} ORDER BY c.number DESC"
-    return [_Commit(*row) for row in tx.all(statement)]
+    """Every commit, the newest first, then every fileset."""
+    rows = tx.all(f"SELECT {_COMMIT}, c.repo, tree, files, size FROM {_COMMITS} ORDER BY c.number DESC")
+    found = [_Commit(name, repo, tree, (files, size)) for name, repo, tree, files, size in rows]
+    rows = tx.all("SELECT id, tree FROM filesets ORDER BY created DESC, id")
+    return found + [_Commit(f"{FILESETS}@{id}", 0, tree, None) for id, tree in rows]
 
 
 def _waiting(tx: Tx, told: list[str]) -> list[tuple[str, Digest]]:
     """The chunks of edits that wait, and what to say if one cannot be read; edits that cannot be are told."""
     found = []
-    statement = f"SELECT {_COMMIT}, edits FROM {_COMMITS} JOIN edits ON edits.number = c.number"
-    for name, data in tx.all(statement):
+    rows = tx.all(f"SELECT {_COMMIT}, edits FROM {_COMMITS} JOIN edits ON edits.number = c.number")
+    rows += tx.all("SELECT ? || id, edits FROM fileset_edits", f"{FILESETS}@")
+    for name, data in rows:
         try:
             puts = [operation for operation in changes.decode(data) if isinstance(operation, Put)]
         except Corrupt as error:
