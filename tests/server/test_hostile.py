@@ -13,10 +13,11 @@ from howdah.client import cluster, files, repos
 from howdah.client.channel import Connection
 from howdah.names import Commit, File
 from howdah.testing.servers import StoreServer
-from howdah.wire.gen import pfs_pb2
+from howdah.wire.gen import bulk_pb2, pfs_pb2
 from tests.server.conftest import REPO
 
-METHODS = [method.name for method in pfs_pb2.DESCRIPTOR.services_by_name["API"].methods]
+SERVICES = [file.DESCRIPTOR.services_by_name["API"] for file in (pfs_pb2, bulk_pb2)]
+METHODS = [f"/{service.full_name}/{method.name}" for service in SERVICES for method in service.methods]
 
 
 def call(server: StoreServer, method: str, messages: list[bytes]) -> grpc.StatusCode:
@@ -39,7 +40,7 @@ def call(server: StoreServer, method: str, messages: list[bytes]) -> grpc.Status
 def test_any_bytes_on_any_call_end_in_a_status(
     server: StoreServer, connection: Connection, method: str, messages: list[bytes]
 ) -> None:
-    code = call(server, f"/pfs_v2.API/{method}", messages)
+    code = call(server, method, messages)
     assert code is not grpc.StatusCode.DEADLINE_EXCEEDED
     assert cluster.version(connection).major == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -43,7 +44,7 @@ class BulkCalls(Calls):
                     session = await self._session(batch)
                 elif batch.HasField("commit"):
                     raise Invalid("cannot set commit", code=Code.UNKNOWN)
-                working = asyncio.ensure_future(self._hand_over(session, batch))
+                working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch)))
             if session is None or working is None:
                 raise Invalid("first message must be a commit", code=Code.UNKNOWN)
             await working
@@ -57,18 +58,24 @@ class BulkCalls(Calls):
         return Empty()
 
     async def ModifyOnce(self, batch: bulk_pb2.Batch, _: Context) -> Empty:
-        session = await self._session(batch)
-        await self._hand_over(session, batch)
-        await self._bridge.run(session.close)
+        commit = need(wire.commit_from_wire(batch.commit), "commit")
+
+        def write() -> None:
+            session = writing.Session(self._store, commit)
+            _take(session, batch)
+            session.close()
+
+        await self._run(batch, write)
         return Empty()
 
     async def _session(self, batch: bulk_pb2.Batch) -> writing.Session:
         commit = need(wire.commit_from_wire(batch.commit), "commit")
         return await self._bridge.run(writing.Session, self._store, commit)
 
-    async def _hand_over(self, session: writing.Session, batch: bulk_pb2.Batch) -> None:
+    async def _run(self, batch: bulk_pb2.Batch, work: Callable[[], None]) -> None:
+        """Do what a message asks for, in a thread that may wait where it names URLs."""
         has_url = any(step.other.add_file.WhichOneof("source") == "url" for step in batch.steps)
-        await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, batch)
+        await (self._bridge.run_patiently if has_url else self._bridge.run)(work)
 
     async def List(self, request: pfs_pb2.ListFileRequest, _: Context) -> AsyncIterator[bulk_pb2.Infos]:
         async for message in self._infos(grpc_files.listed(self._store, request)):

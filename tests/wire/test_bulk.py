@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from howdah.errors import Corrupt
+from howdah.infos import FileChange, FileInfo, FileType
+from howdah.names import Commit, File, Project, Repo
+from howdah.wire import bulk, pfs
+from howdah.wire.gen import bulk_pb2
+
+COMMIT = Commit(Repo(Project(), "images"), "a" * 32)
+TIMES = st.none() | st.just(datetime(2026, 11, 21, tzinfo=timezone.utc))
+NAMES = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=9)
+
+
+@st.composite
+def infos(draw: st.DrawFn) -> list[FileInfo]:
+    time = draw(TIMES)
+
+    def info(name: str) -> FileInfo:
+        size, digest = draw(st.integers(0, (1 << 64) - 1)), draw(st.binary(min_size=32, max_size=32))
+        if draw(st.booleans()):
+            return FileInfo(File(COMMIT, f"/{name}/"), FileType.DIR, size, digest, time)
+        datum = draw(st.sampled_from(["default", "other"]))
+        return FileInfo(File(COMMIT, f"/{name}", datum), FileType.FILE, size, digest, time)
+
+    return [info(name) for name in draw(st.lists(NAMES, max_size=8))]
+
+
+@given(st.lists(infos(), max_size=3))
+def test_infos_come_back_as_they_were(pages: list[list[FileInfo]]) -> None:
+    committed = next((info.committed for page in pages for info in page), None)
+    pages = [[FileInfo(i.file, i.type, i.size, i.digest, committed) for i in page] for page in pages]
+    writer, reader = bulk.InfoWriter(), bulk.InfoReader()
+
+    assert [[*reader.infos(writer.message(page))] for page in pages] == pages
+
+
+@given(infos(), infos())
+def test_differences_come_back_as_they_were(new: list[FileInfo], old: list[FileInfo]) -> None:
+    pairs = [*zip(new, old, strict=False)]
+    times = [side[0].committed if side else None for side in (new, old)]
+
+    def timed(info: FileInfo, side: int) -> FileInfo:
+        return FileInfo(info.file, info.type, info.size, info.digest, times[side])
+
+    changes = [FileChange(timed(a, 0), timed(b, 1)) for a, b in pairs]
+    changes += [FileChange(timed(a, 0), None) for a in new[len(pairs) :]]
+    changes += [FileChange(None, timed(b, 1)) for b in old[len(pairs) :]]
+
+    assert [*bulk.DifferenceReader().changes(bulk.DifferenceWriter().message(changes))] == changes
+
+
+CONTENTS = [
+    [bulk_pb2.Contents(paths=["/a"], sizes=[3], data=b"ab")],
+    [bulk_pb2.Contents(paths=["/a"], sizes=[1], data=b"ab")],
+    [bulk_pb2.Contents(paths=["/a"], sizes=[], data=b"")],
+    [bulk_pb2.Contents(data=b"a")],
+]
+
+
+@pytest.mark.parametrize("messages", CONTENTS)
+def test_contents_that_do_not_fit_are_told(messages: list[bulk_pb2.Contents]) -> None:
+    with pytest.raises(Corrupt, match="do not fit together"):
+        [b"".join(pieces or ()) for _, pieces in bulk.ContentReader(messages).files()]
+
+
+def test_contents_go_on_over_messages_and_what_is_not_read_is_passed_over() -> None:
+    messages = [
+        bulk_pb2.Contents(paths=["/d/", "/d/a", "/d/b"], sizes=[9, 4, 5], data=b"aaaab"),
+        bulk_pb2.Contents(data=b"bb"),
+        bulk_pb2.Contents(paths=["/e", "/f"], sizes=[0, 1], data=b"bbf"),
+    ]
+    read = [(path, b"".join(pieces or ())) for path, pieces in bulk.ContentReader(messages).files()]
+    assert read == [("/d", b""), ("/d/a", b"aaaa"), ("/d/b", b"bbbbb"), ("/e", b""), ("/f", b"f")]
+
+    assert [path for path, _ in bulk.ContentReader(messages).files()] == ["/d", "/d/a", "/d/b", "/e", "/f"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        bulk_pb2.Infos(paths=["/a"], sizes=[1], digests=bytes(32)),
+        bulk_pb2.Infos(commit=pfs.commit_to_wire(COMMIT), paths=["/a"], sizes=[], digests=bytes(32)),
+        bulk_pb2.Infos(commit=pfs.commit_to_wire(COMMIT), paths=["/a"], sizes=[1], digests=bytes(31)),
+    ],
+)
+def test_infos_that_do_not_fit_are_told(message: bulk_pb2.Infos) -> None:
+    with pytest.raises(Corrupt):
+        [*bulk.InfoReader().infos(message)]
