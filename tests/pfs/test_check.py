@@ -125,6 +125,15 @@ def test_a_damaged_tree_is_told_by_the_paths_below_it(data: Path) -> None:
     assert "default/other@" in found
 
 
+def test_a_pack_with_a_damaged_header_alone_is_rewritten(data: Path) -> None:
+    pack = pack_with(data, PHOTO)
+    flip(pack, pack.read_bytes().index(PHOTO) - 30)  # in the digest before it
+    assert len(told(data)) == 1
+    [fixed] = told(data, fix=True)
+    assert fixed.endswith("what is sound was brought into a new pack")
+    assert told(data) == []
+
+
 def test_a_missing_pack_is_named_with_what_it_takes_along(data: Path) -> None:
     pack = pack_with(data, b"o" * 1000)
     kept = pack.read_bytes()

@@ -22,10 +22,10 @@ from howdah.db.database import Tx
 from howdah.errors import NotFound
 from howdah.store import index, node
 from howdah.store.blobs import PACK_SIZE
-from howdah.store.digest import Digest
+from howdah.store.digest import Digest, of_bytes
 from howdah.store.index import Fill
 from howdah.store.marks import Marks
-from howdah.store.pack import FOLDER, MAGIC, Kind, Pack, new_name, survey
+from howdah.store.pack import FOLDER, MAGIC, Kind, Pack, kind_at, new_name, survey
 from howdah.store.store import Store
 
 _NEEDED = 1
@@ -197,7 +197,20 @@ def _needed(store: Store, fill: Fill) -> dict[Digest, tuple[Kind, memoryview]] |
         for digest, kind, place in held
         if places.get(digest) == place
     }
-    return found if len(found) == fill.blobs else None
+    return found if len(found) == fill.blobs else _placed(store, fill, whole)
+
+
+def _placed(store: Store, fill: Fill, whole: bytes) -> dict[Digest, tuple[Kind, memoryview]] | None:
+    """As `_needed`, for a pack whose headers may be damaged: by the index alone, which is looked through for it."""
+    with store.database.read() as tx:
+        places = index.of_pack(tx, fill.pack, fill.name)
+    found = {}
+    for digest, place in places.items():
+        data = memoryview(whole)[place.offset : place.offset + place.length]
+        if of_bytes(data) != digest:
+            return None
+        found[digest] = (kind_at(whole, place), data)
+    return found
 
 
 def _replace(store: Store, pack: Pack, sources: Sequence[int]) -> None:

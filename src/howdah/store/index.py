@@ -79,6 +79,12 @@ def fills(tx: Tx) -> list[Fill]:
     return [Fill(*row) for row in rows]
 
 
+def of_pack(tx: Tx, pack: int, name: str) -> dict[Digest, Place]:
+    """The blobs that are found in a pack, in the order in which they lie there; one look at every blob."""
+    rows = tx.all("SELECT digest, place, length FROM blobs WHERE pack = ? ORDER BY place", pack)
+    return {digest: Place(name, offset, length) for digest, offset, length in rows}
+
+
 def names(tx: Tx) -> set[str]:
     """The names of all packs."""
     return {name for (name,) in tx.all("SELECT name FROM packs")}

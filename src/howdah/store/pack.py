@@ -59,6 +59,12 @@ def new_name() -> str:
     return f"{FOLDER}{name[:2]}/{name}"
 
 
+def kind_at(data: bytes, place: Place) -> Kind:
+    """What a whole pack says that the blob at a place is; a chunk, where it says nothing sensible."""
+    said = data[place.offset - 5]
+    return Kind(said) if said in tuple(Kind) else Kind.CHUNK
+
+
 Blob = tuple[Digest, Kind, Place]
 
 
