@@ -141,5 +141,5 @@ def _remove(made: Step, rows: Sequence[CommitRow]) -> None:
             head = row.parent
             if head is None:
                 head = made.add_commit(row.repo, None, EMPTY, origin=Origin.AUTO, is_finished=True)
-            tx.run("UPDATE branches SET head = ? WHERE head = ?", head, row.number)
+            tx.run("UPDATE branches SET head = ?, updated = ? WHERE head = ?", head, made.now, row.number)
         tx.run("DELETE FROM commits WHERE number = ?", row.number)

@@ -1,6 +1,7 @@
 """What a server tells about itself to who looks for a fault: versions, counts, threads, the last lines of its log.
 
-Never in it: names and contents of files, metadata, descriptions, environment variables.
+Never in it: contents of files, metadata, descriptions, environment variables, and names but for those that an error in
+the log tells.
 """
 
 from __future__ import annotations
