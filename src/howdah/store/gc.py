@@ -113,10 +113,9 @@ def collect(store: Store, roots: Roots, *, unread: Unread = nobody_reads) -> Rep
         with store.database.read() as tx:
             marker = _Marker(store, roots, Marks(index.digests(tx)), set())
         removed = _remove(marker)
-        _repack(store)
-        with unread() as may:
-            if may:
-                _clear(store)
+        may = _clear(store, unread)  # at once, so that there is room for what is rewritten
+        rewrite(store, _wasteful(store))
+        may = _clear(store, unread) and may
         after = dict(store.bucket.list(FOLDER))
         return Report(removed, len(before), len(after), sum(before.values()) - sum(after.values()), not may)
 
@@ -148,20 +147,15 @@ def _garbage(marker: _Marker) -> Iterator[list[Digest]]:
             yield gathered
 
 
-def _repack(store: Store) -> None:
-    """Forget packs without needed blobs; bring the needed ones of wasteful packs and of many small ones together."""
+def _wasteful(store: Store) -> list[Fill]:
+    """The packs of which less than half is needed, and small ones where they are many."""
     with store.database.read() as tx:
-        fills = index.fills(tx)
-    empty = [fill.pack for fill in fills if not fill.blobs]
-    if empty:
-        with store.database.write() as tx:
-            index.forget_packs(tx, empty)
-    rest = [fill for fill in fills if fill.blobs]
-    small = [fill for fill in rest if fill.size < _SMALL]
-    chosen = {fill for fill in rest if 2 * fill.bytes < fill.size - len(MAGIC)}
+        fills = [fill for fill in index.fills(tx) if fill.blobs]
+    small = [fill for fill in fills if fill.size < _SMALL]
+    chosen = {fill for fill in fills if 2 * fill.bytes < fill.size - len(MAGIC)}
     if len(small) >= _MANY_SMALL:
         chosen.update(small)
-    rewrite(store, sorted(chosen))
+    return sorted(chosen)
 
 
 def rewrite(store: Store, chosen: Sequence[Fill]) -> None:
@@ -219,8 +213,20 @@ def _replace(store: Store, pack: Pack, sources: Sequence[int]) -> None:
         index.move(tx, pack, sources)
 
 
-def _clear(store: Store) -> None:
-    """Remove the objects that no row names."""
+def _clear(store: Store, unread: Unread) -> bool:
+    """Forget the packs that no blob is in, and remove the objects that no row names, unless somebody reads them."""
+    with store.database.read() as tx:
+        empty = [fill.pack for fill in index.fills(tx) if not fill.blobs]
+    if empty:
+        with store.database.write() as tx:
+            index.forget_packs(tx, empty)
+    with unread() as may:
+        if may:
+            _remove_unnamed(store)
+        return may
+
+
+def _remove_unnamed(store: Store) -> None:
     listed = [name for name, _ in store.bucket.list(FOLDER)]
     made = store.blobs.unrecorded()  # before the look at the rows: what is recorded in between is found there
     with store.database.read() as tx:
