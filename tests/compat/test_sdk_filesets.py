@@ -100,8 +100,8 @@ def test_fileset_is_written_and_read_without_any_commit(client: Any) -> None:
     assert len(client.storage.shard_fileset(fileset_id=both, num_files=2).shards) == 2
 
 
-def test_references_to_stored_bytes_are_not_offered(client: Any) -> None:
-    with refused(grpc.StatusCode.UNIMPLEMENTED, "ReadFilesetCDR is not offered"):
+def test_references_need_a_port_and_filters_must_be_readable(client: Any) -> None:
+    with refused(grpc.StatusCode.UNIMPLEMENTED, "start the store with --chunks-port"):
         list(client.storage.read_fileset_cdr(fileset_id="00"))
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "path_regex"):
         held(client, "00", storage.FileFilter(path_regex="("))

@@ -18,6 +18,7 @@ from howdah.pfs.gathering import Gathering
 from howdah.pfs.rows import read_commit, read_fileset, usable_ancestor
 from howdah.store import diff, tree
 from howdah.store.digest import Digest
+from howdah.store.node import Chunk
 from howdah.store.store import Store
 from howdah.store.tree import EMPTY
 
@@ -110,16 +111,21 @@ def read(
     store: Store, id: str, *, is_wanted: Callable[[str], bool], has_content: bool = True
 ) -> Iterator[tuple[str, bytes]]:
     """The wanted files in order, each as its path with a piece of its content; one without content has one, empty."""
+    for path, pieces in contents(store, id, is_wanted=is_wanted):
+        if not pieces or not has_content:
+            yield path, b""
+            continue
+        for data in files.read(store, pieces):
+            yield path, data
+
+
+def contents(store: Store, id: str, *, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, list[Chunk]]]:
+    """The wanted files in order, each as its path and the chunks of its content."""
     with store.database.read() as tx:
         root = read_fileset(tx, id, store.now()).root
     for path, entries in groupby(tree.iterate(store.read_node, root), lambda entry: entry.path):
-        if not is_wanted(path):
-            continue
-        pieces = [piece for entry in entries for piece in entry.pieces] if has_content else []
-        if not pieces:
-            yield path, b""
-        for data in files.read(store, pieces):
-            yield path, data
+        if is_wanted(path):
+            yield path, [piece for entry in entries for piece in entry.pieces]
 
 
 def expire(tx: Tx, now: int) -> None:

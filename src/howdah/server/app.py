@@ -19,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from howdah.errors import Unavailable
 from howdah.server import folder
 from howdah.server.bridge import Bridge, Changes
+from howdah.server.chunks import ChunkServer
 from howdah.server.grpc_bulk import BulkCalls
 from howdah.server.grpc_cluster import AdminCalls, EnterpriseCalls, VersionCalls
 from howdah.server.grpc_commitsets import CommitSetCalls
@@ -66,13 +67,23 @@ class PfsCalls(RepoCalls, CommitSetCalls, FilesetCalls, CheckCalls):
     """pfs_v2.API, as far as it is answered."""
 
 
-def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve the data folder until SIGINT or SIGTERM; `announce` gets a line as soon as calls are answered."""
+def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None], chunks_port: int | None = None) -> None:
+    """Serve the data folder until SIGINT or SIGTERM; `announce` gets a line as soon as calls are answered.
+
+    With a `chunks_port`, clients can ask for references to stored bytes, and fetch these there over HTTP.
+    """
     with folder.open_store(data) as store:
-        asyncio.run(_serve(data, store, (host, port), announce))
+        chunks = None if chunks_port is None else ChunkServer(store, host, chunks_port)
+        try:
+            asyncio.run(_serve(data, store, (host, port), announce, chunks))
+        finally:
+            if chunks is not None:
+                chunks.close()
 
 
-def _services(data: Path, store: Store, bridge: Bridge, changes: Changes) -> Iterator[tuple[FileDescriptor, object]]:
+def _services(
+    data: Path, store: Store, bridge: Bridge, changes: Changes, chunks: ChunkServer | None
+) -> Iterator[tuple[FileDescriptor, object]]:
     """What answers the calls of the services that each of these files describes."""
     log = RecentLines()
     logging.basicConfig(format=LOG_FORMAT, handlers=[logging.StreamHandler(), log])
@@ -83,7 +94,7 @@ def _services(data: Path, store: Store, bridge: Bridge, changes: Changes) -> Ite
     yield version_pb2.DESCRIPTOR, VersionCalls()
     yield admin_pb2.DESCRIPTOR, AdminCalls(store, bridge, changes)
     yield enterprise_pb2.DESCRIPTOR, EnterpriseCalls()
-    yield storage_pb2.DESCRIPTOR, StorageCalls(store, bridge, changes)
+    yield storage_pb2.DESCRIPTOR, StorageCalls(store, bridge, changes, chunks)
     yield debug_pb2.DESCRIPTOR, DebugCalls(store, bridge, log)
     yield upkeep_pb2.DESCRIPTOR, UpkeepCalls(data, store, bridge)
 
@@ -106,7 +117,13 @@ async def _add_services(
     return health
 
 
-async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Callable[[str], None]) -> None:
+async def _serve(
+    data: Path,
+    store: Store,
+    place: tuple[str, int],
+    announce: Callable[[str], None],
+    chunks: ChunkServer | None,
+) -> None:
     host, port = place
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -115,7 +132,7 @@ async def _serve(data: Path, store: Store, place: tuple[str, int], announce: Cal
     bridge = Bridge()
     changes = Changes(store.database, loop)
     server = grpc.aio.server(options=_OPTIONS)
-    health = await _add_services(server, _services(data, store, bridge, changes))
+    health = await _add_services(server, _services(data, store, bridge, changes, chunks))
     address = f"[{host}]" if ":" in host else host
     try:
         bound = server.add_insecure_port(f"{address}:{port}")

@@ -1,20 +1,26 @@
-"""storage.Fileset: filesets by themselves. References to where their bytes can be fetched are not offered."""
+"""storage.Fileset: filesets by themselves, and references to where their bytes can be fetched."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
+from hashlib import blake2b
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
 
-from howdah.errors import Invalid, NotFound
+from howdah.errors import Invalid, NotFound, Unsupported
 from howdah.names import Commit, File, Project, Repo
 from howdah.pfs import filesets
 from howdah.pfs.rows import FILESETS
+from howdah.server.bridge import Bridge, Changes
 from howdah.server.calls import Calls
+from howdah.server.chunks import ChunkServer
 from howdah.server.methods import Context
-from howdah.wire.gen import storage_pb2
+from howdah.store.node import Chunk
+from howdah.store.store import Store
+from howdah.wire.gen import cdr_pb2, storage_pb2
 
 _GATHER = 1 << 20
 _CHUNKS = 4  # of about a megabyte, read at once
@@ -22,7 +28,11 @@ _ALL = "/"
 
 
 class StorageCalls(Calls):
-    """Answers for filesets; see `filesets`."""
+    """Answers for filesets; see `filesets`. Without a server of chunks there are no references to them."""
+
+    def __init__(self, store: Store, bridge: Bridge, changes: Changes, chunks: ChunkServer | None) -> None:
+        super().__init__(store, bridge, changes)
+        self._chunks = chunks
 
     async def CreateFileset(
         self, requests: AsyncIterator[storage_pb2.CreateFilesetRequest], context: Context
@@ -50,6 +60,18 @@ class StorageCalls(Calls):
         async for batch in self._bridge.batches(pieces, _CHUNKS):
             for path, data in batch:
                 yield storage_pb2.ReadFilesetResponse(path=path, data=BytesValue(value=data))
+
+    async def ReadFilesetCDR(
+        self, request: storage_pb2.ReadFilesetRequest, _: Context
+    ) -> AsyncIterator[storage_pb2.ReadFilesetCDRResponse]:
+        if self._chunks is None:
+            raise Unsupported("references to stored bytes are not offered: start the store with --chunks-port")
+        refer = partial(_reference, self._store, self._chunks)
+        wanted = _wanted(request.filters)
+        found = lambda: map(refer, filesets.contents(self._store, request.fileset_id, is_wanted=wanted))  # noqa: E731
+        async for batch in self._bridge.batches(found, 1):
+            for message in batch:
+                yield message
 
     async def RenewFileset(self, request: storage_pb2.RenewFilesetRequest, _: Context) -> Empty:
         await self._step(
@@ -97,6 +119,22 @@ def _copy(session: filesets.Session, copy: storage_pb2.CopyFile) -> None:
     except NotFound as error:
         if error.kind != "file-not-found":  # a path that is not there is copied by doing nothing
             raise
+
+
+def _reference(store: Store, chunks: ChunkServer, file: tuple[str, list[Chunk]]) -> storage_pb2.ReadFilesetCDRResponse:
+    """The file's message: what is fetched, and by which hash a client knows that it is right."""
+    path, pieces = file
+    refs = [
+        cdr_pb2.Ref(
+            content_hash=cdr_pb2.ContentHash(
+                inner=cdr_pb2.Ref(http=cdr_pb2.Http(url=chunks.url(piece.digest))),
+                algo=cdr_pb2.BLAKE2b_256,
+                hash=blake2b(store.blobs.read(piece.digest), digest_size=32).digest(),
+            )
+        )
+        for piece in pieces
+    ]
+    return storage_pb2.ReadFilesetCDRResponse(path=path, ref=cdr_pb2.Ref(concat=cdr_pb2.Concat(refs=refs)))
 
 
 def _wanted(filters: Iterable[storage_pb2.FileFilter]) -> Callable[[str], bool]:

@@ -17,13 +17,13 @@ _STOP_LIMIT = 15.0
 class StoreServer:
     """`howdah serve` on a data folder and a free loopback port, until `stop`, `kill` or the end of the block."""
 
-    def __init__(self, data: Path, *, port: int = 0) -> None:
+    def __init__(self, data: Path, *options: str, port: int = 0) -> None:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         data.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 -- our own command, its folder given by the test
-                [sys.executable, "-m", "howdah.cli.main", "serve", "--data", str(data), "--port", str(port)],
+                [sys.executable, "-m", "howdah.cli.main", "serve", "--data", str(data), "--port", str(port), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
