@@ -27,6 +27,9 @@ def test_branch_follows_others_and_a_commit_set_is_shown_whole(howdah: Howdah, i
 
     members = lines(howdah("list", "commit", id, "--raw").stdout)
     assert [member["commit"]["repo"]["name"] for member in members] == ["images", "crops"]
+    assert howdah("finish", "commit", f"{project}/crops@master^").code == 0
+    assert howdah("finish", "commit", f"{project}/crops@master").code == 0
+    assert len(lines(howdah("wait", "commit", id, "--raw").stdout)) == 2
     shown = howdah("inspect", "commit", id).stdout
     assert f"Repo: {images}" in shown
     assert f"Provenance: {images}@{id}" in shown

@@ -61,3 +61,13 @@ def test_provenance_and_trigger_exclude_each_other(client: Any, branch: Any, sta
     with refused(grpc.StatusCode.UNKNOWN, "provenance and a trigger"):
         client.pfs.create_branch(branch=staging, provenance=[other], trigger=trigger)
     client.pfs.delete_repo(repo=other.repo)
+
+
+def test_commit_of_a_transaction_fires_when_the_transaction_is_finished(client: Any, branch: Any, staging: Any) -> None:
+    client.pfs.create_branch(branch=staging, trigger=pfs.Trigger(branch="master", commits=1))
+    before = client.pfs.inspect_branch(branch=staging).head.id
+    with client.transaction.transaction():
+        commit = client.pfs.start_commit(branch=branch)
+        client.pfs.finish_commit(commit=commit)
+        assert client.pfs.inspect_branch(branch=staging).head.id == before
+    assert client.pfs.inspect_branch(branch=staging).head.id == commit.id

@@ -60,11 +60,15 @@ def finish(store: Store, commit: str, message: str) -> None:
 
 
 @click.command(cls=Command, examples=("howdah wait commit images@master",))
-@click.argument("commit", metavar="REPO@COMMIT")
+@click.argument("commit", metavar="REPO@COMMIT|SET")
 @with_store
 @with_output
 def wait(out: Output, store: Store, commit: str) -> None:
-    """Wait until a commit is finished, and show it."""
+    """Wait until a commit, or each commit of a set, is finished, and show it."""
+    if is_commit_id(commit):
+        for info in commits.inspect_set(store.conn, commit, wait=True):
+            out.record(info, _details(out))
+        return
     name = parse_commit(commit, store.project)
     out.record(commits.inspect(store.conn, name, wait=CommitState.FINISHED), _details(out))
 

@@ -138,7 +138,11 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
     ),
     "wait": (
         "Wait until a commit is finished.",
-        {"commit": Entry("howdah.cli.commits:wait", "Wait until a commit is finished, and show it.")},
+        {
+            "commit": Entry(
+                "howdah.cli.commits:wait", "Wait until a commit, or each commit of a set, is finished, and show it."
+            )
+        },
     ),
     "subscribe": (
         "Print a branch's commits as they are made.",
