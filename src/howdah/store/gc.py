@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from howdah.db.database import Tx
-from howdah.errors import NotFound
+from howdah.errors import Corrupt, NotFound
 from howdah.store import index, node
 from howdah.store.blobs import PACK_SIZE
 from howdah.store.digest import Digest, of_bytes
@@ -83,7 +83,7 @@ class _Marker:
             self.marks.set(chunk, _NEEDED)
         waiting = [root for root in trees if self._enter(root)]
         while waiting:
-            found = node.references(self.store.blobs.read(waiting.pop()))
+            found = self._references(waiting.pop())
             for chunk in found.chunks:
                 self.marks.set(chunk, _NEEDED)
             waiting.extend(child for child in found.nodes if self._enter(child))
@@ -91,6 +91,15 @@ class _Marker:
     def is_garbage(self, digest: Digest) -> bool:
         """Whether a blob that was there when the marks were made is not needed."""
         return self.marks.get(digest) == 0
+
+    def _references(self, digest: Digest) -> node.References:
+        try:
+            return node.references(self.store.blobs.read(digest))
+        except Corrupt as error:
+            raise Corrupt(
+                f"nothing more is removed, since a tree cannot be read ({error.message.partition(':')[0]}):"
+                " `howdah fsck` names the commits; bring it back from a backup, or delete these"
+            ) from error
 
     def _enter(self, digest: Digest) -> bool:
         """Mark a node; whether it is for the first time."""
