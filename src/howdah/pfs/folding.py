@@ -37,13 +37,13 @@ class Folded(NamedTuple):
 class _Path:
     """What the operations from number `begun` on say of one path.
 
-    `segments` holds, a datum, contents to be joined in order.
+    `segments` holds, a datum, contents to be joined in order. There are many paths, so each is small.
     """
 
     begun: int
     keeps: bool = True
-    dropped: set[str] = field(default_factory=set)
-    segments: dict[str, list[tuple[Chunk, ...]]] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+    segments: list[tuple[str, tuple[Chunk, ...]]] = field(default_factory=list)
 
 
 class _Replay:
@@ -55,7 +55,7 @@ class _Replay:
         for number, operation in enumerate(operations):
             if isinstance(operation, Put):
                 path = self._path(operation.path, number)
-                path.segments.setdefault(operation.datum, []).append(operation.pieces)
+                path.segments.append((operation.datum, operation.pieces))
             elif operation.path.endswith("/"):
                 self.directories[operation.path] = number
             else:
@@ -83,8 +83,8 @@ class _Replay:
             self.paths[operation.path] = _Path(number, keeps=False)
             return
         path = self._path(operation.path, number)
-        path.dropped.add(operation.datum)
-        path.segments.pop(operation.datum, None)
+        path.dropped |= {operation.datum}
+        path.segments = [segment for segment in path.segments if segment[0] != operation.datum]
 
 
 def fold(store: Store, writer: Writer, base: Tree, operations: Iterable[Operation]) -> Folded:
@@ -94,7 +94,8 @@ def fold(store: Store, writer: Writer, base: Tree, operations: Iterable[Operatio
         base = tree.EMPTY
     below = _below(store.read_node, base, replay)
     edits = {directory: Edit(directory) for directory in replay.directories if directory != "/"}
-    for path, state in replay.paths.items():
+    while replay.paths:  # emptied on the way: there may be millions
+        path, state = replay.paths.popitem()
         edits[path] = Edit(path, _entries(store, writer, path, state, below.get(path, [])))
     read = store.read_node.beside(writer.read_node)
     ordered = [edits[path] for path in sorted(edits)]
@@ -124,10 +125,16 @@ def _below(read: NodeReader, base: Tree, replay: _Replay) -> dict[str, list[Entr
 
 
 def _entries(store: Store, writer: Writer, path: str, state: _Path, old: list[Entry]) -> tuple[Entry, ...]:
+    if not old and len(state.segments) == 1:  # a new or replaced file, as most are
+        ((datum, pieces),) = state.segments
+        return (make_entry(path, datum, pieces),)
     kept = {entry.datum: entry for entry in old if entry.datum not in state.dropped}
-    for datum, segments in state.segments.items():
+    joined: dict[str, list[tuple[Chunk, ...]]] = {}
+    for datum, pieces in state.segments:
+        joined.setdefault(datum, []).append(pieces)
+    for datum, segments in joined.items():
         if datum in kept:
-            segments = [kept[datum].pieces, *segments]  # noqa: PLW2901 -- what the appends build on
+            segments.insert(0, kept[datum].pieces)  # what the appends build on
         kept[datum] = make_entry(path, datum, _join(store, writer, segments))
     return tuple(kept[datum] for datum in sorted(kept))
 
