@@ -75,6 +75,12 @@ class _Row(NamedTuple):
 
 _SELECT = "SELECT branch, repo, name, head, trigger, triggered FROM branches WHERE trigger IS NOT NULL"
 
+# How many commits there are from one back to another, which is not counted; no further than so many.
+_COUNT = (
+    "WITH RECURSIVE line (number, place) AS (SELECT ?, 1 UNION ALL SELECT commits.parent, place + 1"
+    " FROM commits JOIN line USING (number) WHERE commits.parent != ? AND place < ?) SELECT max(place) FROM line"
+)
+
 
 def decode(text: str) -> Trigger:
     """The trigger as a row has it."""
@@ -181,9 +187,5 @@ def _fire_watching(made: Step, watched: str, head: CommitRow) -> None:
 
 
 def _news(tx: Tx, old: CommitRow, new: CommitRow, most: int) -> News:
-    commits = 0
-    row: CommitRow | None = new
-    while commits < most and row is not None and row.number != old.number:
-        commits += 1
-        row = read_commit(tx, row.parent) if row.parent is not None else None
-    return News(new.size - old.size, commits, old.finishing or 0, new.finishing or 0)
+    counted = tx.one(_COUNT, new.number, old.number, most) if most else None
+    return News(new.size - old.size, counted[0] if counted else 0, old.finishing or 0, new.finishing or 0)
