@@ -327,8 +327,9 @@ def run(scale: Scale, rounds: int, folder: Path) -> str:
             "## Files and commits",
             f"On {where}.",
             f"Medians of {rounds} rounds. A time of W7 is one commit's; {_spread(delays)}.",
-            "All of ours is durable when it is answered, and git is set to sync as much; what is got, or copied without",
-            f"sync, is not. The server's memory was {memory:.0f} MB at most. Peers that were not installed: {', '.join(absent) or 'none'}.",
+            "All of ours is durable when it is answered, and git is set to sync as much; what is got, or copied",
+            f"without sync, is not. The server's memory was {memory:.0f} MB at most.",
+            f"Peers that were not installed: {', '.join(absent) or 'none'}.",
             "",
             table([*_rows(found, scale)]),
         ]
