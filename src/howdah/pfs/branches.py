@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from howdah.db.database import Row, Tx
-from howdah.errors import Code, Invalid, NotFound
+from howdah.errors import Code, Invalid
 from howdah.infos import BranchInfo, Origin, Trigger
 from howdah.names import USER_TYPE, Branch, Commit, Project, Repo, check_branch_name
 from howdah.pfs import clock, graph, repos, resolve, triggers
+from howdah.pfs.rows import read_pointer
 from howdah.pfs.steps import Step
 from howdah.store.tree import EMPTY
 
@@ -42,14 +43,14 @@ def create(
     repo = repos.number(tx, branch.repo)
     if head is not None and head.repo != branch.repo:
         raise Invalid("branch and head commit must belong to the same repo", kind="bad-head", code=Code.UNKNOWN)
-    found = tx.one("SELECT branch FROM branches WHERE repo = ? AND name = ?", repo, branch.name)
+    found = read_pointer(tx, repo, branch.name)
     if head is not None:
         number = made.point(repo, branch.name, resolve.commit(tx, head).number)
     elif found is None:
         first = made.add_commit(repo, None, EMPTY, origin=Origin.AUTO, is_finished=not provenance)
         number = made.point(repo, branch.name, first)
     else:
-        number = found[0]
+        number = found.branch
     upstream = {_number_or_new(made, each): never for each, never in (provenance or {}).items()}
     if graph.set_provenance(made, number, upstream) and upstream:
         graph.follow(made, number)
@@ -62,12 +63,8 @@ def create(
 
 
 def _number_or_new(made: Step, branch: Branch) -> int:
-    try:
-        return resolve.pointer(made.tx, branch).branch
-    except NotFound as error:
-        if error.kind != resolve.NO_BRANCH:
-            raise
-    create(made, branch, None)
+    if read_pointer(made.tx, repos.number(made.tx, branch.repo), branch.name) is None:
+        create(made, branch, None)
     return resolve.pointer(made.tx, branch).branch
 
 

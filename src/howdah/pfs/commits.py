@@ -13,9 +13,8 @@ from howdah.errors import Code, Invalid, WrongState
 from howdah.infos import CommitInfo, Origin
 from howdah.names import Branch, Commit, Repo, check_branch_name
 from howdah.pfs import clock, graph, repos, resolve
-from howdah.pfs.rows import SELECT_COMMIT, CommitRow, read_commit, usable_ancestor
+from howdah.pfs.rows import SELECT_COMMIT, CommitRow, base_tree, read_commit, read_parent, read_pointer
 from howdah.pfs.steps import Step
-from howdah.store.tree import EMPTY
 
 _PAGE = 200
 
@@ -27,19 +26,18 @@ def start(made: Step, branch: Branch, description: str, *, parent: Commit | None
     check_branch_name(branch.name)
     tx = made.tx
     repo = repos.number(tx, branch.repo)
-    row = tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, branch.name)
-    if row is not None and graph.direct_provenance(tx, row[0]):
+    found = read_pointer(tx, repo, branch.name)
+    if found is not None and graph.direct_provenance(tx, found.branch):
         raise graph.output_branch(branch)
-    before = _parent(tx, branch, parent) if parent else read_commit(tx, row[1]) if row else None
+    before = _parent(tx, branch, parent) if parent else read_commit(tx, found.head) if found else None
     if before is not None and before.finishing is None:
         raise WrongState(
             f"parent commit {Commit(branch.repo, before.id)} has not been finished", kind="parent-not-finished"
         )
-    usable = usable_ancestor(tx, before)
     number = made.add_commit(
         repo,
         before.number if before else None,
-        usable.tree if usable else EMPTY,
+        base_tree(tx, before),
         origin=Origin.USER,
         description=description,
     )
@@ -86,17 +84,15 @@ def list(  # noqa: PLR0913 -- one keyword for each filter of the API
         for commit in found
         if (origin is None or commit.origin == origin) and (latest is None or commit.started < latest)
     )
-    some = islice(wanted, number) if number else wanted
-    while page := [*islice(some, _PAGE)]:
-        yield from infos(tx, page)
+    yield from _in_pages(tx, islice(wanted, number) if number else wanted)
 
 
 def walk(tx: Tx, start: Iterable[Commit], way: graph.Way, *, depth: int = 0, number: int = 0) -> Iterator[CommitInfo]:
     """What these commits are made from, or what is made from them, the nearer first; limits of 0 do not limit."""
     numbers = [resolve.commit(tx, commit).number for commit in start]
     found = graph.walk(tx, numbers, graph.COMMIT_EDGES[way], depth=depth)
-    for each in islice(found, number) if number else found:
-        yield from infos(tx, [read_commit(tx, each)])
+    some = islice(found, number) if number else found
+    yield from _in_pages(tx, (read_commit(tx, each) for each in some))
 
 
 def line_of_branch(tx: Tx, branch: Branch, since: int | None) -> tuple[int, tuple[CommitInfo, ...]]:
@@ -110,7 +106,7 @@ def line_of_branch(tx: Tx, branch: Branch, since: int | None) -> tuple[int, tupl
             since = before[0] if before is not None else row.number  # one that was squashed is taken for this one
             continue
         line.append(row)
-        row = read_commit(tx, row.parent) if row.parent is not None else None
+        row = read_parent(tx, row)
     return head.number, tuple(infos(tx, line[::-1]))
 
 
@@ -125,7 +121,13 @@ def _line(tx: Tx, to: Commit, since: Commit | None) -> Iterator[CommitRow]:
     row: CommitRow | None = resolve.commit(tx, to)
     while row is not None and row.number != end:
         yield row
-        row = read_commit(tx, row.parent) if row.parent is not None else None
+        row = read_parent(tx, row)
+
+
+def _in_pages(tx: Tx, rows: Iterator[CommitRow]) -> Iterator[CommitInfo]:
+    """`infos` of a stream of rows, a page of them at a time."""
+    while page := [*islice(rows, _PAGE)]:
+        yield from infos(tx, page)
 
 
 def infos(tx: Tx, rows: Sequence[CommitRow]) -> builtins.list[CommitInfo]:

@@ -13,14 +13,10 @@ from howdah.errors import Invalid, NotFound, WrongState
 from howdah.infos import CommitInfo, CommitSetInfo, Origin
 from howdah.names import Commit, Project, is_commit_id
 from howdah.pfs import commits, resolve
-from howdah.pfs.rows import SELECT_COMMIT, CommitRow
+from howdah.pfs.rows import MADE_FROM, SELECT_COMMIT, CommitRow
 from howdah.pfs.steps import Step
 from howdah.store.tree import EMPTY
 
-_MADE_FROM = (
-    "WITH RECURSIVE made_from (number) AS (SELECT number FROM commits WHERE id = ?"
-    " UNION SELECT upstream FROM provenance JOIN made_from USING (number))"
-)
 _MADE_OF = (
     "WITH RECURSIVE made_of (number) AS (SELECT ?"
     " UNION SELECT provenance.number FROM provenance JOIN made_of ON upstream = made_of.number)"
@@ -31,7 +27,7 @@ def inspect(tx: Tx, id: str) -> builtins.list[CommitInfo]:
     """The set's commits and all that they are made from, each after those that it is made from."""
     if not is_commit_id(id):
         raise Invalid(f"commit set ({id}) invalid: it must be 32 hexadecimal digits of a UUID V4", kind="bad-name")
-    rows = tx.all(f"{_MADE_FROM} {SELECT_COMMIT} JOIN made_from USING (number) ORDER BY number", id)
+    rows = tx.all(f"{MADE_FROM} {SELECT_COMMIT} JOIN made_from USING (number) ORDER BY number", id)
     if not rows:
         raise _unknown(id)
     return commits.infos(tx, [CommitRow(*row) for row in rows])

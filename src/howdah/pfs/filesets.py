@@ -15,7 +15,7 @@ from howdah.names import Commit, new_commit_id
 from howdah.pfs import changes, files, folding, resolve, writing
 from howdah.pfs.changes import Delete, Operation, Put
 from howdah.pfs.gathering import Gathering
-from howdah.pfs.rows import read_commit, read_fileset, usable_ancestor
+from howdah.pfs.rows import base_tree, read_fileset, read_parent
 from howdah.store import diff, tree
 from howdah.store.digest import Digest
 from howdah.store.node import Chunk
@@ -59,9 +59,9 @@ def of_changes(store: Store, commit: Commit) -> str:
     new = files.view(store, commit).root
     with store.database.read() as tx:
         row = resolve.commit(tx, commit)
-        base = usable_ancestor(tx, read_commit(tx, row.parent)) if row.parent is not None else None
+        base = base_tree(tx, read_parent(tx, row))
     session = Session(store)
-    session.add(list(_between(store, base.root if base else None, new)))
+    session.add(list(_between(store, base.root, new)))
     return session.close()
 
 

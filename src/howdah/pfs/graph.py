@@ -16,10 +16,9 @@ from howdah.errors import Code, Invalid, WrongState
 from howdah.infos import Origin
 from howdah.names import Branch, Project, Repo, new_commit_id
 from howdah.pfs import triggers
-from howdah.pfs.rows import read_commit, usable_ancestor
+from howdah.pfs.rows import base_tree, read_commit
 from howdah.pfs.steps import Step
 from howdah.store.store import Store
-from howdah.store.tree import EMPTY
 
 
 class Way(enum.Enum):
@@ -69,8 +68,7 @@ def follow(made: Step, branch: int) -> None:
     repo, called, number = row
     head = read_commit(made.tx, number)
     if head.id != made.id:
-        base = usable_ancestor(made.tx, head)
-        number = made.add_commit(repo, number, base.tree if base else EMPTY, origin=Origin.AUTO)
+        number = made.add_commit(repo, number, base_tree(made.tx, head), origin=Origin.AUTO)
         made.point(repo, called, number)
     derive(made.tx, number, direct_provenance(made.tx, branch))
 

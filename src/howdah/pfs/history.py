@@ -10,7 +10,7 @@ from howdah.names import Commit
 from howdah.pfs import resolve
 from howdah.pfs.changes import check_path
 from howdah.pfs.files import View
-from howdah.pfs.rows import CommitRow, read_commit, usable_ancestor
+from howdah.pfs.rows import CommitRow, base_tree, read_parent
 from howdah.store.store import Store
 
 
@@ -38,10 +38,9 @@ def find(store: Store, start: Commit, path: str, limit: int = 0) -> Iterator[Sea
         with store.database.read() as tx:
             if row.finished is None:
                 raise Unavailable(f"commit {last} not finished", kind="commit-not-finished")
-            parent = read_commit(tx, row.parent) if row.parent is not None else None
-            base = usable_ancestor(tx, parent)
+            parent = read_parent(tx, row)
+            before = base_tree(tx, parent).root
         searched += 1
-        before = base.root if base is not None else None
         if row.root != before and _content(store, last, row.root, path) != _content(store, last, before, path):
             found += 1
             yield Searched(last, is_found=True, searched=searched)

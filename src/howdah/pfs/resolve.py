@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from howdah.db.database import Tx
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.names import Branch, Commit, is_commit_id
 from howdah.pfs import repos
-from howdah.pfs.rows import CommitRow, read_commit
+from howdah.pfs.rows import MADE_FROM, CommitRow, Pointer, read_commit, read_pointer
 
 _EXPRESSION = re.compile(r"(?P<base>[^\^~.]*)(?P<steps>(?:[\^~][0-9]{0,18}|\.[0-9]{1,18})*)\Z")
-NO_BRANCH = "branch-not-found"
-"""Kind of the error that tells that a branch is missing in a repo that is there."""
 _STEP = re.compile(r"([\^~.])([0-9]*)")
 
 
@@ -39,29 +36,20 @@ def head(tx: Tx, branch: Branch) -> CommitRow:
     return read_commit(tx, pointer(tx, branch).head)
 
 
-class Pointer(NamedTuple):
-    """A branch's number and the number of its head."""
-
-    branch: int
-    head: int
-
-
 def pointer(tx: Tx, branch: Branch) -> Pointer:
-    """Where the branch points; `NotFound`, of the kind `NO_BRANCH`, without it."""
-    repo = repos.number(tx, branch.repo)
-    row = tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, branch.name)
-    if row is None:
-        raise NotFound(f'branch "{branch.name}" not found in repo {branch.repo}', kind=NO_BRANCH)
-    return Pointer(*row)
+    """Where the branch points; `NotFound` without it."""
+    found = read_pointer(tx, repos.number(tx, branch.repo), branch.name)
+    if found is None:
+        raise NotFound(f'branch "{branch.name}" not found in repo {branch.repo}', kind="branch-not-found")
+    return found
 
 
 def _base(tx: Tx, repo: int, named: Commit) -> CommitRow:
     if not is_commit_id(named.id):
         return head(tx, Branch(named.repo, named.id))
     row = tx.one("SELECT number FROM commits WHERE repo = ? AND id = ?", repo, named.id) or tx.one(
-        "WITH RECURSIVE made_from (number) AS (SELECT number FROM commits WHERE id = ?"
-        " UNION SELECT upstream FROM provenance JOIN made_from USING (number))"
-        " SELECT number FROM commits JOIN made_from USING (number) WHERE repo = ? ORDER BY number DESC LIMIT 1",
+        f"{MADE_FROM} SELECT number FROM commits JOIN made_from USING (number)"  # noqa: S608 -- constant text
+        " WHERE repo = ? ORDER BY number DESC LIMIT 1",
         *(named.id, repo),
     )
     if row is None:

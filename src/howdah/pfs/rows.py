@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from howdah.db.database import Tx
 from howdah.errors import NotFound
-from howdah.store.tree import Tree
+from howdah.store.tree import EMPTY, Tree
 
 _COLUMNS = (
     "number, repo, id, parent, origin, description, error, started, finishing, finished, tree, files, size, suspects,"
@@ -48,11 +48,42 @@ def read_commit(tx: Tx, number: int) -> CommitRow:
     return CommitRow(*row)
 
 
+def read_parent(tx: Tx, row: CommitRow) -> CommitRow | None:
+    """The row of the commit's parent; None for a root."""
+    return read_commit(tx, row.parent) if row.parent is not None else None
+
+
 def usable_ancestor(tx: Tx, row: CommitRow | None) -> CommitRow | None:
     """The nearest commit without an error, beginning with `row` itself: what new commits build on."""
     while row is not None and row.error:
-        row = read_commit(tx, row.parent) if row.parent is not None else None
+        row = read_parent(tx, row)
     return row
+
+
+def base_tree(tx: Tx, row: CommitRow | None) -> Tree:
+    """The tree that a commit on `row` begins with: that of its usable ancestor, empty without one."""
+    usable = usable_ancestor(tx, row)
+    return usable.tree if usable else EMPTY
+
+
+class Pointer(NamedTuple):
+    """A branch's number and the number of its head."""
+
+    branch: int
+    head: int
+
+
+def read_pointer(tx: Tx, repo: int, name: str) -> Pointer | None:
+    """Where the branch of this name points; None if the repo has none."""
+    row = tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, name)
+    return Pointer(*row) if row else None
+
+
+MADE_FROM = (
+    "WITH RECURSIVE made_from (number) AS (SELECT number FROM commits WHERE id = ?"
+    " UNION SELECT upstream FROM provenance JOIN made_from USING (number))"
+)
+"""The beginning of a statement about the commits of a set, which its first value names, and all they are made from."""
 
 
 FILESETS = "__filesets__"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from howdah.db.database import Tx
 from howdah.errors import WrongState
 from howdah.infos import Origin
+from howdah.pfs.rows import read_pointer
 from howdah.store.tree import Tree
 
 
@@ -53,16 +54,16 @@ class Step:
 
     def point(self, repo: int, name: str, head: int) -> int:
         """Let the branch, new or not, point to the commit with the number `head`; the branch's number."""
-        row = self.tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, name)
-        if row is None:
+        found = read_pointer(self.tx, repo, name)
+        if found is None:
             branch = self.tx.insert(
                 "INSERT INTO branches (repo, name, head, created, updated) VALUES (?, ?, ?, ?, ?)",
                 *(repo, name, head, self.now, self.now),
             )
         else:
-            branch, before = row
-            if before == head:
-                return int(branch)
+            branch = found.branch
+            if found.head == head:
+                return branch
             self.tx.run("UPDATE branches SET head = ?, updated = ? WHERE branch = ?", head, self.now, branch)
         self.moved.add(branch)
-        return int(branch)
+        return branch

@@ -17,7 +17,7 @@ from howdah.errors import Code, Invalid
 from howdah.infos import Trigger
 from howdah.names import check_name
 from howdah.pfs import cron
-from howdah.pfs.rows import SELECT_COMMIT, CommitRow, read_commit
+from howdah.pfs.rows import SELECT_COMMIT, CommitRow, read_commit, read_parent, read_pointer
 from howdah.pfs.steps import Step
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtp]?)(i?)b?", re.IGNORECASE)
@@ -166,14 +166,11 @@ def _scheduled(tx: Tx) -> Iterator[tuple[_Row, int]]:
 
 def _newest_finished(tx: Tx, repo: int, branch: str) -> CommitRow | None:
     """The newest commit in the branch's line that has finished without an error."""
-    found = tx.one("SELECT head FROM branches WHERE repo = ? AND name = ?", repo, branch)
-    number: int | None = found[0] if found else None
-    while number is not None:
-        row = read_commit(tx, number)
-        if row.finished is not None and not row.error:
-            return row
-        number = row.parent
-    return None
+    found = read_pointer(tx, repo, branch)
+    row = read_commit(tx, found.head) if found else None
+    while row is not None and (row.finished is None or row.error):
+        row = read_parent(tx, row)
+    return row
 
 
 def _fire_watching(made: Step, watched: str, head: CommitRow) -> None:

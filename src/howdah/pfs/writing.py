@@ -20,7 +20,7 @@ from howdah.names import Branch, Commit, check_branch_name, is_commit_id
 from howdah.pfs import changes, folding, graph, repos, resolve
 from howdah.pfs.changes import Operation
 from howdah.pfs.gathering import Gathering
-from howdah.pfs.rows import CommitRow, read_commit, usable_ancestor
+from howdah.pfs.rows import CommitRow, base_tree, read_commit, read_parent, read_pointer, usable_ancestor
 from howdah.pfs.steps import Step
 from howdah.store.blobs import Writer
 from howdah.store.store import Store
@@ -67,18 +67,18 @@ def _target(tx: Tx, named: Commit) -> _Target:
     repo = repos.number(tx, named.repo)
     if not named.id:
         raise Invalid(f"commit of repo {named.repo} must be specified: a branch name or a commit id", kind="bad-name")
-    row = tx.one("SELECT branch, head FROM branches WHERE repo = ? AND name = ?", repo, named.id)
-    if row is not None:
-        head = read_commit(tx, row[1])
+    found = read_pointer(tx, repo, named.id)
+    if found is not None:
+        head = read_commit(tx, found.head)
         is_open = head.finished is None
-        if not is_open and graph.direct_provenance(tx, row[0]):
+        if not is_open and graph.direct_provenance(tx, found.branch):
             raise graph.output_branch(Branch(named.repo, named.id))
         return _Target(repo, named.id, head, head if is_open else None, usable_ancestor(tx, head))
     if is_commit_id(named.id) or any(sign in named.id for sign in "^~."):
-        found = resolve.commit(tx, named)
-        if found.finished is not None:
-            raise _already_finished(named, found)
-        return _Target(repo, "", None, found)
+        row = resolve.commit(tx, named)
+        if row.finished is not None:
+            raise _already_finished(named, row)
+        return _Target(repo, "", None, row)
     return _Target(repo, check_branch_name(named.id), None, None)
 
 
@@ -174,8 +174,7 @@ def finish_in(made: Step, store: Store, named: Commit, description: str = "", *,
     )
     made.finished.add(row.number)
     # What was opened on this one before it had content begins with that content now.
-    base = usable_ancestor(tx, row._replace(error=fault))
-    tree = base.tree if base else EMPTY
+    tree = base_tree(tx, row._replace(error=fault))
     tx.run(
         "UPDATE commits SET tree = ?, files = ?, size = ? WHERE parent = ? AND finished IS NULL",
         *(tree.root, tree.files, tree.size, row.number),
@@ -187,8 +186,7 @@ def clear(tx: Tx, named: Commit) -> None:
     row = resolve.commit(tx, named)
     if row.finished is not None:
         raise _already_finished(named, row)
-    base = usable_ancestor(tx, read_commit(tx, row.parent)) if row.parent is not None else None
-    tree = base.tree if base else EMPTY
+    tree = base_tree(tx, read_parent(tx, row))
     tx.run("DELETE FROM edits WHERE number = ?", row.number)
     tx.run(
         "UPDATE commits SET tree = ?, files = ?, size = ?, suspects = '[]' WHERE number = ?",
