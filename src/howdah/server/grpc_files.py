@@ -15,14 +15,12 @@ from howdah.pfs.gathering import Gathering
 from howdah.server import fetch
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
-from howdah.server.requests import need, refuse
+from howdah.server.requests import gathered, need, refuse
 from howdah.store.store import Store
 from howdah.wire import pfs as wire
 from howdah.wire.gen import pfs_pb2
 
-# So many bytes of a client's stream are gathered before the core takes them, and the most in one message out.
-GATHER = 1 << 20
-_MESSAGE = 4 << 20
+_MESSAGE = 4 << 20  # the most in one message out
 _BATCH = 200
 _CHUNKS = 4  # of about a megabyte, read at once
 
@@ -34,35 +32,24 @@ class FileCalls(Calls):
     """Answers for files."""
 
     async def ModifyFile(self, requests: AsyncIterator[pfs_pb2.ModifyFileRequest], context: Context) -> Empty:
-        session: writing.Session | None = None
-        gathered: list[pfs_pb2.ModifyFileRequest] = []
-        size = 0
-        async for request in requests:
-            if request.WhichOneof("body") == "set_commit":
-                if session is not None:
-                    raise Invalid("cannot set commit", code=Code.UNKNOWN)
-                commit = need(wire.commit_from_wire(request.set_commit), "commit")
-                session = await self._bridge.run(writing.Session, self._store, commit)
-                continue
-            if session is None:
-                raise Invalid("first message must be a commit", code=Code.UNKNOWN)
-            gathered.append(request)
-            size += 100 + len(request.add_file.raw.value)
-            if size >= GATHER:
-                await self._hand_over(session, gathered)
-                gathered, size = [], 0
-        if session is None:
+        stream = aiter(requests)
+        first = await anext(stream, None)
+        if first is None or first.WhichOneof("body") != "set_commit":
             raise Invalid("first message must be a commit", code=Code.UNKNOWN)
+        commit = need(wire.commit_from_wire(first.set_commit), "commit")
+        session = await self._bridge.run(writing.Session, self._store, commit)
+        await self._take_all(session, stream)
         # A connection that breaks ends the stream of requests as a client does who is done, and the cancelling of this
         # call may come later. Only to a client that is still there can anything be sent.
         await context.send_initial_metadata(())
-        await self._hand_over(session, gathered)
         await self._bridge.run(session.close)
         return Empty()
 
-    async def _hand_over(self, session: Gathering, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
-        has_url = any(request.add_file.WhichOneof("source") == "url" for request in requests)
-        await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, requests)
+    async def _take_all(self, session: Gathering, stream: AsyncIterator[pfs_pb2.ModifyFileRequest]) -> None:
+        """Hand the operations of a stream to the session, in order."""
+        async for some in gathered(_operations(stream), lambda request: len(request.add_file.raw.value)):
+            has_url = any(request.add_file.WhichOneof("source") == "url" for request in some)
+            await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, some)
 
     async def GetFile(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
         file = wanted(request)
@@ -136,6 +123,16 @@ def wanted(request: pfs_pb2.GetFileRequest) -> File:
     refuse("export to an object store by URL", when=bool(request.URL))
     refuse("a path range", when=request.HasField("path_range"))
     return need(wire.file_from_wire(request.file), "file")
+
+
+async def _operations(
+    stream: AsyncIterator[pfs_pb2.ModifyFileRequest],
+) -> AsyncIterator[pfs_pb2.ModifyFileRequest]:
+    """The stream, in which no further commit may be named."""
+    async for request in stream:
+        if request.WhichOneof("body") == "set_commit":
+            raise Invalid("cannot set commit", code=Code.UNKNOWN)
+        yield request
 
 
 def _take(session: Gathering, requests: list[pfs_pb2.ModifyFileRequest]) -> None:

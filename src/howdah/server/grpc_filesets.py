@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from howdah.errors import Code, Invalid
 from howdah.pfs import filesets
-from howdah.server.grpc_files import GATHER, FileCalls
+from howdah.server.grpc_files import FileCalls
 from howdah.server.methods import Context
 from howdah.server.requests import need
 from howdah.wire import pfs as wire
@@ -22,18 +21,8 @@ class FilesetCalls(FileCalls):
         self, requests: AsyncIterator[pfs_pb2.ModifyFileRequest], context: Context
     ) -> pfs_pb2.CreateFileSetResponse:
         session = await self._bridge.run(filesets.Session, self._store)
-        gathered: list[pfs_pb2.ModifyFileRequest] = []
-        size = 0
-        async for request in requests:
-            if request.WhichOneof("body") == "set_commit":
-                raise Invalid("cannot set commit", code=Code.UNKNOWN)
-            gathered.append(request)
-            size += 100 + len(request.add_file.raw.value)
-            if size >= GATHER:
-                await self._hand_over(session, gathered)
-                gathered, size = [], 0
+        await self._take_all(session, requests)
         await context.send_initial_metadata(())  # as in ModifyFile: only to a client that is still there
-        await self._hand_over(session, gathered)
         return pfs_pb2.CreateFileSetResponse(file_set_id=await self._bridge.run(session.close))
 
     async def GetFileSet(self, request: pfs_pb2.GetFileSetRequest, _: Context) -> pfs_pb2.CreateFileSetResponse:

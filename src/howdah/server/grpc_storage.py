@@ -18,11 +18,11 @@ from howdah.server.bridge import Bridge, Changes
 from howdah.server.calls import Calls
 from howdah.server.chunks import ChunkServer
 from howdah.server.methods import Context
+from howdah.server.requests import gathered
 from howdah.store.node import Chunk
 from howdah.store.store import Store
 from howdah.wire.gen import cdr_pb2, storage_pb2
 
-_GATHER = 1 << 20
 _CHUNKS = 4  # of about a megabyte, read at once
 _ALL = "/"
 
@@ -38,16 +38,9 @@ class StorageCalls(Calls):
         self, requests: AsyncIterator[storage_pb2.CreateFilesetRequest], context: Context
     ) -> storage_pb2.CreateFilesetResponse:
         session = await self._bridge.run(filesets.Session, self._store)
-        gathered: list[storage_pb2.CreateFilesetRequest] = []
-        size = 0
-        async for request in requests:
-            gathered.append(request)
-            size += 100 + len(request.append_file.data.value)
-            if size >= _GATHER:
-                await self._bridge.run(_take, session, gathered)
-                gathered, size = [], 0
+        async for some in gathered(requests, lambda request: len(request.append_file.data.value)):
+            await self._bridge.run(_take, session, some)
         await context.send_initial_metadata(())  # as in ModifyFile: only to a client that is still there
-        await self._bridge.run(_take, session, gathered)
         return storage_pb2.CreateFilesetResponse(fileset_id=await self._bridge.run(session.close))
 
     async def ReadFileset(

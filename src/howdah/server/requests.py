@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from howdah.errors import Invalid, Unsupported
 from howdah.infos import CommitState, Origin
 
 _Noun = TypeVar("_Noun")
+_Message = TypeVar("_Message")
+
+# So many bytes of a client's stream are gathered before the core takes them; a request without content counts too.
+_GATHER = 1 << 20
+_OVERHEAD = 100
+
+
+async def gathered(requests: AsyncIterator[_Message], size: Callable[[_Message], int]) -> AsyncIterator[list[_Message]]:
+    """A client's stream in lists of about a megabyte, `size` telling how many bytes of content a request brings."""
+    some: list[_Message] = []
+    held = 0
+    async for request in requests:
+        some.append(request)
+        held += _OVERHEAD + size(request)
+        if held >= _GATHER:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
 
 
 def need(value: _Noun | None, noun: str) -> _Noun:
