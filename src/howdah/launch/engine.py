@@ -17,6 +17,7 @@ from pathlib import Path
 
 from howdah.launch import arguments, cloudera, entry, environment
 from howdah.launch.install import InstallFailed, Place
+from howdah.launch.processes import piped
 from howdah.settings import PUBLIC_URL
 
 _GRACE = 60.0
@@ -83,17 +84,7 @@ def _application_url(environ: Mapping[str, str]) -> str:
 
 def _watch(command: list[str], environ: Mapping[str, str]) -> int:
     """Run the command in a session of its own and pass on what it prints, by the engine's own means of printing."""
-    process = subprocess.Popen(  # noqa: S603
-        command,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
+    process = piped(command, environ, start_new_session=True)
     assert process.stdout is not None
     with process.stdout:
         try:

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from howdah.filesystems import NO_LOCKS
 from howdah.launch import environment
+from howdah.launch.processes import piped
 
 VENV = ".venv"
 _NOTE = "howdah-install.json"
@@ -166,17 +166,7 @@ def run(command: list[str], environ: Mapping[str, str], *, cwd: Path, quiet: boo
     It is printed by this Python's own means: an engine that runs us may show nothing else.
     """
     try:
-        process = subprocess.Popen(  # noqa: S603
-            command,
-            env=dict(environ),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        )
+        process = piped(command, environ, cwd=cwd)
     except OSError:
         return False
     assert process.stdout is not None

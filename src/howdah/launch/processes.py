@@ -7,10 +7,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _LOOK_EVERY = 0.05
+
+
+def piped(
+    command: list[str], environ: Mapping[str, str], *, cwd: Path | None = None, start_new_session: bool = False
+) -> subprocess.Popen[str]:
+    """The command, started without input; all that it prints is text to be read from its `stdout`."""
+    return subprocess.Popen(  # noqa: S603
+        command,
+        env=dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=start_new_session,
+    )
 
 
 @dataclass(frozen=True, slots=True)
