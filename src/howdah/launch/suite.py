@@ -37,8 +37,9 @@ TOOLS = (
     Tool("Caddy", ("caddy",), "caddy"),
     Tool("iproute2", ("ip",), "iproute2"),
     Tool("unshare", ("unshare",), "util-linux"),
+    Tool("setpriv", ("setpriv",), "util-linux"),
 )
-LINUX_ONLY = {"debootstrap", "iproute2", "unshare"}
+LINUX_ONLY = {"debootstrap", "iproute2", "unshare", "setpriv"}
 
 
 def missing(find: Callable[[str], str | None], platform: str) -> list[Tool]:

@@ -14,7 +14,6 @@ import time
 from glob import glob
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from howdah.errors import HowdahError
 from howdah.postgres import server
@@ -66,7 +65,7 @@ class PostgresServer:
         place = ["-D", str(self.folder / "data"), "-h", "127.0.0.1", "-p", self.address.port, "-k", str(self.folder)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603
-                [_program("postgres"), *place, *fast], stdout=log, stderr=log, cwd=self.folder, **self._as()
+                self._command("postgres", *place, *fast), stdout=log, stderr=log, cwd=self.folder
             )
         deadline = time.monotonic() + _LIMIT
         while not self._answers():
@@ -117,14 +116,22 @@ class PostgresServer:
         if self._who is not None:
             os.chown(path, self._who.pw_uid, self._who.pw_gid)
 
-    def _as(self) -> dict[str, Any]:
-        return {} if self._who is None else {"user": self._who.pw_uid, "group": self._who.pw_gid, "extra_groups": []}
+    def _command(self, program: str, *words: str) -> list[str]:
+        """The program, as its user.
+
+        Not by `Popen(user=…)`: with it Python forks (else it takes vfork), and gRPC's fork handlers then run in the
+        child of a process that has gRPC's threads, where they crash now and then before the program is begun.
+        """
+        become = []
+        if self._who is not None:
+            become = ["setpriv", f"--reuid={self._who.pw_uid}", f"--regid={self._who.pw_gid}", "--clear-groups"]
+        return [*become, _program(program), *words]
 
     def _run(self, program: str, *words: str) -> str:
-        command = [_program(program), *words]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder, **self._as())  # noqa: S603
-        assert done.returncode == 0, done.stdout + done.stderr
-        return str(done.stdout)
+        command = self._command(program, *words)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder)  # noqa: S603
+        assert done.returncode == 0, f"{program} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
 
 
 def _program(name: str) -> str:
