@@ -133,26 +133,51 @@ def told(seconds: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What is wanted of a ratio: at most `limit`, told so or, for a peer, by how many times we are to be ahead."""
+
+    limit: float
+    text: str
+
+    def judge(self, ratio: float) -> str:
+        """The aim, and whether it is met."""
+        return f"{self.text}: {'yes' if ratio <= self.limit else 'no'}"
+
+
+def at_most(limit: float) -> Aim:
+    """The aim beside a limit of the machine or a like."""
+    return Aim(limit, f"at most {limit:g}")
+
+
+def ahead(times: float) -> Aim:
+    """The aim beside a peer: it takes so many times as long."""
+    return Aim(1 / times, f"{times:g}x ahead")
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison of a table: what was done, ours, and the peer's or the limit's."""
+    """One comparison of a table: what was done, ours, the peer's or the limit's, and what is wanted of the ratio."""
 
     what: str
     ours: Series
     peer: Series
+    aim: Aim | None = None
 
     @property
     def cells(self) -> list[str]:
         """As the table shows it."""
         times = [f"{told(one.seconds)} ({told(one.cpu)})" for one in (self.ours, self.peer)]
-        ratio = f"{self.ours.ratio(self.peer):.2f}"
+        ratio = self.ours.ratio(self.peer)
+        shown = f"{ratio:.2f}"
         if self.peer.cpu:
-            ratio += f" ({self.ours.ratio(self.peer, lambda sample: sample.cpu):.2f})"
-        return [self.what, times[0], self.peer.name, times[1], ratio]
+            shown += f" ({self.ours.ratio(self.peer, lambda sample: sample.cpu):.2f})"
+        ahead = f"{1 / ratio:.1f}x" if ratio < 1 else ""
+        return [self.what, times[0], self.peer.name, times[1], shown, ahead, self.aim.judge(ratio) if self.aim else ""]
 
 
 def table(rows: Sequence[Row]) -> str:
-    """A Markdown table of the comparisons: times with the processor's behind them, and so the ratios."""
-    heads = ["", "Howdah (processor)", "beside", "time (processor)", "ratio (processor)"]
+    """A Markdown table of the comparisons: times with the processor's behind them, and so the ratios; then the aims."""
+    heads = ["", "Howdah (processor)", "beside", "time (processor)", "ratio (processor)", "ahead", "aim"]
     return grid(heads, [row.cells for row in rows])
 
 

@@ -1,4 +1,4 @@
-"""How long one waits at the start: from nothing to the login page, later, in Cloudera AI, and for the command line.
+"""How long one waits at the start: from nothing to the login page, later, and in Cloudera AI.
 
 `python -m bench.startup` (or `just bench startup`) with the extra `test`, and with uv on the path. Packages
 come from uv's cache, which the first, uncounted installation fills: what is compared is the work, not the network. The
@@ -16,15 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
 
 from bench.measure import ROOT, Row, Sample, Side, alternate, command, machine, publish, table
 from howdah.launch import environment, ports
-from howdah.testing.servers import StoreServer
 
 _LIMIT = 900.0
 _LOOK_EVERY = 0.02
@@ -184,29 +182,6 @@ def starts(ground: Ground, rounds: int) -> list[Row]:
     return rows
 
 
-@contextmanager
-def _store(folder: Path) -> Iterator[dict[str, str]]:
-    """A store, and the environment in which commands find it."""
-    with StoreServer(folder / "store") as server:
-        yield _environ(folder, HOWDAH_ADDRESS=server.address)
-
-
-def commands(ground: Ground, rounds: int) -> list[Row]:
-    """The command line beside what its libraries alone take to load."""
-    howdah = str(Path(sys.prefix) / "bin" / "howdah")
-    with _store(ground.new("commands")) as environ:
-
-        def side(name: str, words: list[str]) -> Side:
-            return Side(name, lambda: command(words, environ=environ))
-
-        ours = {"`howdah --help`": ["--help"], "`howdah version`, one call": ["version"]}
-        peers = {f"`python3 -c 'import {name}'`": ["-c", f"import {name}"] for name in ("click", "grpc")}
-        sides = [side(name, [howdah, *words]) for name, words in ours.items()]
-        sides += [side(name, [sys.executable, *words]) for name, words in peers.items()]
-        found = alternate(sides, rounds, warm=True)
-    return [Row(mine, found[mine], found[peer]) for mine, peer in zip(ours, peers, strict=True)]
-
-
 def main() -> None:
     """Measure all and put it into the document."""
     parser = argparse.ArgumentParser(prog="bench.startup", description=__doc__)
@@ -224,9 +199,6 @@ def main() -> None:
             "environment of its own.",
             "",
             table([_named(row) for row in starts(ground, options.rounds)]),
-            "The command line, medians of 15:",
-            "",
-            table(commands(ground, 15)),
         ]
     )
     publish("startup", text)

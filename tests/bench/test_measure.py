@@ -48,9 +48,18 @@ def test_processor_time_of_ended_children_counts() -> None:
     assert measure.measure(lambda: subprocess.run([sys.executable, "-c", burn], check=True)).cpu >= 0.29
 
 
-def test_row_names_both_sides_and_their_ratio() -> None:
-    text = measure.table([Row("start", Series("ours", (Sample(3, 1),)), Series("peer", (Sample(1.5, 0.5),)))])
-    assert text.splitlines()[-1] == "| start | 3.0 s (1.0 s) | peer | 1.5 s (500 ms) | 2.00 (2.00) |"
+def test_row_names_both_sides_their_ratio_and_whether_the_aim_is_met() -> None:
+    ours, peer = Series("ours", (Sample(3, 1),)), Series("peer", (Sample(1.5, 0.5),))
+    rows = [
+        Row("start", ours, peer, measure.at_most(1.9)),
+        Row("end", peer, ours, measure.ahead(2)),
+        Row("x", ours, peer),
+    ]
+    assert measure.table(rows).splitlines()[2:] == [
+        "| start | 3.0 s (1.0 s) | peer | 1.5 s (500 ms) | 2.00 (2.00) |  | at most 1.9: no |",
+        "| end | 1.5 s (500 ms) | ours | 3.0 s (1.0 s) | 0.50 (0.50) | 2.0x | 2x ahead: yes |",
+        "| x | 3.0 s (1.0 s) | peer | 1.5 s (500 ms) | 2.00 (2.00) |  |  |",
+    ]
 
 
 def test_section_replaces_its_own_last_run_alone(tmp_path: Path) -> None:

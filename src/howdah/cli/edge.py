@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from howdah.postgres import address
-from howdah.postgres.address import Address
 from howdah.settings import ADDRESS, DATABASE, DATABASE_PASSWORD_FILE, PACH_CONFIG
+
+if TYPE_CHECKING:
+    from howdah.postgres.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +32,6 @@ class Edge:
 
     def database(self, told: str = "") -> Address | None:
         """Label Studio's PostgreSQL database that `told`, or else the environment, names; None for SQLite."""
+        from howdah.postgres import address  # noqa: PLC0415 -- few commands ask
+
         return address.chosen(told, self.secrets)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from howdah import __version__
 from howdah.cli.edge import Edge
 from howdah.cli.lazy import Entry, LazyGroup
 from howdah.errors import HowdahError
@@ -232,7 +233,7 @@ class Root(LazyGroup):
         "howdah list file images@master",
     ),
 )
-@click.version_option(package_name="howdah")
+@click.version_option(__version__)
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Versioned data and labels: repos, branches, commits and files.

@@ -12,7 +12,7 @@ import click
 
 from howdah.cli.edge import Edge
 from howdah.cli.output import Output
-from howdah.client import channel, config
+from howdah.client import channel
 from howdah.client.channel import Connection
 from howdah.errors import NotFound
 from howdah.names import DEFAULT_PROJECT
@@ -74,6 +74,8 @@ def _choose(edge: Edge, address: str | None, project: str | None) -> Store:
     if address is not None:
         # A context's token is for the context's own address; it goes nowhere else.
         return Store(channel.connect(address), project or DEFAULT_PROJECT)
+    from howdah.client import config  # noqa: PLC0415 -- only where no address is told
+
     settings = config.read(edge.config)
     if settings.active is None and settings.chosen:
         raise NotFound(  # never another store than the one that was meant

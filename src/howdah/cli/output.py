@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from howdah.wire.document import Info, to_document
+if TYPE_CHECKING:
+    from howdah.wire.document import Info
 
-T = TypeVar("T", bound=Info)
+T = TypeVar("T", bound="Info")
 
 Column = tuple[str, Callable[[T], str]]
 """A heading and what stands below it."""
@@ -38,7 +39,7 @@ class Output:
         """One line for each info, below headings; a page of lines appears as soon as it is there."""
         if self.json:
             for info in infos:
-                print_document(to_document(info))
+                print_info(info)
         else:
             print_table([heading for heading, _ in columns], ([text(i) for _, text in columns] for i in infos))
 
@@ -53,7 +54,7 @@ class Output:
     def record(self, info: T, columns: Sequence[Column[T]]) -> None:
         """One info as a block of lines, a heading and a value each, its further lines indented; empty ones left out."""
         if self.json:
-            print_document(to_document(info))
+            print_info(info)
             return
         pairs = [(heading.capitalize(), text(info)) for heading, text in columns]
         for heading, text in pairs:
@@ -98,6 +99,13 @@ def size(count: int | None) -> str:
 def plain(text: str) -> str:
     """`text` with what could steer a terminal written as escapes: names come from anybody."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def print_info(info: Info) -> None:
+    """The JSON document of an info on a line of its own."""
+    from howdah.wire.document import to_document  # noqa: PLC0415 -- every message and its JSON form
+
+    print_document(to_document(info))
 
 
 def print_document(document: Any) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 import click
 
+from howdah import __version__
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_store
 from howdah.cli.output import print_document, print_table
 from howdah.client import cluster
 from howdah.errors import HowdahError
 from howdah.infos import Version
-from howdah.wire.document import to_document
 
 _HEADINGS = ["COMPONENT", "VERSION"]
 
@@ -23,22 +21,23 @@ _HEADINGS = ["COMPONENT", "VERSION"]
 @with_store
 def version(store: Store, *, client_only: bool, raw: bool) -> None:
     """Show this program's version and that of the interface that the store speaks."""
-    own = metadata.version("howdah")
-    answer = None if client_only else _ask(store, own)
+    answer = None if client_only else _ask(store)
     if raw:
-        document = {"howdah": own}
+        from howdah.wire.document import to_document  # noqa: PLC0415 -- every message and its JSON form
+
+        document = {"howdah": __version__}
         print_document(document if answer is None else {**document, "store": to_document(answer)})
         return
-    rows = [["howdah", own]]
+    rows = [["howdah", __version__]]
     if answer is not None:
         rows.append([f"store at {store.conn.address}", str(answer)])
     print_table(_HEADINGS, rows)
 
 
-def _ask(store: Store, own: str) -> Version:
+def _ask(store: Store) -> Version:
     try:
         return cluster.version(store.conn)
     except HowdahError:
         # Our own version is worth knowing all the more when the store is in trouble.
-        click.echo(f"howdah {own}", err=True)
+        click.echo(f"howdah {__version__}", err=True)
         raise
