@@ -32,3 +32,7 @@ screenshots:
 # Measure beside peers and write the figures into docs/reference/performance.md: `just bench startup`.
 bench NAME *ARGUMENTS:
     {{py}} -m bench.{{NAME}} {{ARGUMENTS}}
+
+# Kill a store under load so many times.
+storm KILLS="500":
+    HOWDAH_KILLS={{KILLS}} {{py}} -m pytest -q -s tests/faults/test_storm.py

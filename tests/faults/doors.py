@@ -1,7 +1,7 @@
 """The two doors to lasting state, with a switch: the process "dies" at the n-th passage of either.
 
 Dying is an exception that is no `Exception`, raised before the passage or after it; the test then opens the same
-folder again, as a new process would. What a real process kill adds is shown by `test_kill`.
+folder again, as a new process would. What a real process kill adds is shown by `test_storm`.
 """
 
 from __future__ import annotations

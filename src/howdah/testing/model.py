@@ -29,10 +29,13 @@ class ModelRepo:
 
     def base(self, branch: str) -> Files:
         """The files that a new commit on the branch begins with."""
-        at = self.branches.get(branch)
-        while at is not None and self.commits[at].has_error:
-            at = self.commits[at].parent
-        return dict(self.commits[at].files) if at is not None else {}
+        return self.beginning(self.branches.get(branch))
+
+    def beginning(self, parent: str | None) -> Files:
+        """The files that a commit behind this parent begins with: those of the nearest without an error."""
+        while parent is not None and self.commits[parent].has_error:
+            parent = self.commits[parent].parent
+        return dict(self.commits[parent].files) if parent is not None else {}
 
     def add(self, branch: str, id: str, files: Files, *, is_open: bool) -> None:
         """A new commit at the branch's head."""
