@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain, count
 from pathlib import Path
 
 import click
 
+from howdah import direct
 from howdah.cli import progress
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_store
@@ -165,8 +166,7 @@ def _replace(place: str, pieces: Iterable[bytes]) -> None:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             try:
-                for piece in pieces:
-                    _write_whole(handle, piece)
+                _fill(handle, iter(pieces))
             finally:
                 os.close(handle)
             os.replace(temporary, place)
@@ -177,6 +177,17 @@ def _replace(place: str, pieces: Iterable[bytes]) -> None:
         raise
     except OSError as error:
         raise Unavailable(f"file {place} cannot be written: {error.strerror}", kind="unwritable") from error
+
+
+def _fill(handle: int, pieces: Iterator[bytes]) -> None:
+    """Write what is nearly always one piece, and may be many gigabytes."""
+    first, second = next(pieces, b""), next(pieces, None)
+    if second is None:
+        _write_whole(handle, first)
+        return
+    with direct.writer(handle) as to:
+        for piece in chain((first, second), pieces):
+            to.write(piece)
 
 
 def _write_whole(handle: int, piece: bytes) -> None:

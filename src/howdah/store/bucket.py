@@ -11,14 +11,14 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from howdah import direct
 from howdah.errors import NotFound, Unavailable
 
 _OPEN_FILES = 64
-_PARTS_A_WRITE = 512  # systems take at most 1024
+_LARGE = 512 << 10  # from here on reading past the system's cache is the faster way
 
 
 class Bucket(Protocol):
@@ -88,7 +88,9 @@ class DirectoryBucket:
         with _named_errors(self._root):
             try:
                 with temporary.open("wb", buffering=0) as file:
-                    _write_all(file.fileno(), parts)
+                    with direct.writer(file.fileno()) as to:
+                        for part in parts:
+                            to.write(part)
                     os.fdatasync(file.fileno())
                 self._make_folder(target.parent)
                 temporary.rename(target)
@@ -101,12 +103,22 @@ class DirectoryBucket:
     def get(self, name: str, offset: int, length: int) -> bytes:
         """See `Bucket.get`."""
         with _named_errors(self._root):
+            if length >= _LARGE:
+                data = self._get_large(name, offset, length)
+                if data is not None:
+                    return data
             with self._lock:
                 descriptor = os.dup(self._descriptor(name))
             try:
                 return os.pread(descriptor, length, offset)
             finally:
                 os.close(descriptor)
+
+    def _get_large(self, name: str, offset: int, length: int) -> bytes | None:
+        try:
+            return direct.read(f"{self._root}/{name}", offset, length)
+        except FileNotFoundError:
+            raise _missing(name) from None
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """See `Bucket.list`."""
@@ -164,20 +176,6 @@ class DirectoryBucket:
 
 def _missing(name: str) -> NotFound:
     return NotFound(f"object {name} is not in the bucket", kind="object-missing")
-
-
-def _write_all(descriptor: int, parts: Iterable[bytes | memoryview]) -> None:
-    """Write every part, many small ones with one call."""
-    rest = iter(parts)
-    while batch := list(islice(rest, _PARTS_A_WRITE)):
-        written = os.writev(descriptor, batch)
-        for part in batch:
-            view = memoryview(part)
-            done = min(written, len(view))
-            written -= done
-            view = view[done:]
-            while view:  # the call took less than it was given
-                view = view[os.write(descriptor, view) :]
 
 
 def _sync_folder(folder: Path) -> None:

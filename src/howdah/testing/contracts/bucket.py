@@ -60,6 +60,13 @@ class BucketContract:
         bucket.put("many", parts)
         assert bucket.get("many", 0, 25_000) == b"".join(parts)
 
+    def test_any_range_of_a_large_object_comes_back(self, bucket: Bucket) -> None:
+        data = bytes(range(251)) * 40_000  # ten megabytes; no power of two is a period of it
+        bucket.put("large", [data[:5], memoryview(data)[5:3_000_000], data[3_000_000:]])
+        for offset, length in ((0, len(data)), (1, 5_000_000), (4_194_304, 1_048_576), (9_000_001, 9_000_000)):
+            assert bucket.get("large", offset, length) == data[offset : offset + length]
+        assert bucket.get("large", 20_000_000, 5_000_000) == b""
+
     def test_threads_put_and_get_at_once(self, bucket: Bucket) -> None:
         def work(number: int) -> None:
             for at in range(20):
