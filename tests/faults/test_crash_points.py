@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from howdah.digest import of_bytes
 from howdah.names import Branch, Commit, File
 from howdah.pfs import branches, check, commits, commitsets, graph, upkeep, writing
-from howdah.store.digest import of_bytes
 from howdah.store.pack import FOLDER
 from howdah.store.store import Store
 from tests.faults.doors import Died, Fate, fated

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from howdah import digest
 from howdah.db.database import Database, Tx
 from howdah.errors import Corrupt, HowdahError, NotFound
 from howdah.names import Branch, Commit, File, Project, Repo
 from howdah.pfs import branches, commits, commitsets, files, graph, repos, upkeep, writing
-from howdah.store import digest, gc, node
+from howdah.store import gc, node
 from howdah.store.pack import FOLDER
 from howdah.store.store import Store
 from tests.pfs.stores import HEAD, REPO, content, ids, new_store, start, write

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from howdah.store.digest import of_bytes
+from howdah.digest import of_bytes
 from howdah.store.pack import MAGIC, Kind, Pack, survey
 
 

@@ -1,6 +1,7 @@
 """Trees over a dictionary of blobs, for tests of tree code alone."""
 
-from howdah.store import digest, edit, node
+from howdah import digest
+from howdah.store import edit, node
 from howdah.store.edit import Edit
 from howdah.store.node import Entry
 from howdah.store.tree import EMPTY, NodeReader, Tree

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from howdah.db.database import Tx
+from howdah.digest import Digest
 from howdah.errors import Corrupt
 from howdah.pfs import changes
 from howdah.pfs.changes import Put
 from howdah.pfs.rows import FILESETS
 from howdah.store import check, node
 from howdah.store.check import Sound
-from howdah.store.digest import Digest
 from howdah.store.node import Leaf, Range
 from howdah.store.store import Store
 

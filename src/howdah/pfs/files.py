@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
 
+from howdah import digest
 from howdah.errors import Code, Invalid, NotFound, WrongState
 from howdah.infos import FileChange, FileInfo, FileType
 from howdah.names import Commit, File
@@ -20,7 +21,7 @@ from howdah.pfs import clock, folding, glob, resolve
 from howdah.pfs.changes import check_path
 from howdah.pfs.rows import FILESETS, read_commit, read_fileset
 from howdah.store import diff as trees
-from howdah.store import digest, tree
+from howdah.store import tree
 from howdah.store.node import Chunk, Entry
 from howdah.store.store import Store
 from howdah.store.tree import after_directory

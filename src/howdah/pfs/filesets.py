@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from howdah.db.database import Tx
+from howdah.digest import Digest
 from howdah.errors import Code, Invalid
 from howdah.names import Commit, new_commit_id
 from howdah.pfs import changes, files, folding, resolve, writing
@@ -17,7 +18,6 @@ from howdah.pfs.changes import Delete, Operation, Put
 from howdah.pfs.gathering import Gathering
 from howdah.pfs.rows import base_tree, read_fileset, read_parent
 from howdah.store import diff, tree
-from howdah.store.digest import Digest
 from howdah.store.node import Chunk
 from howdah.store.store import Store
 from howdah.store.tree import EMPTY

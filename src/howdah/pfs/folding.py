@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from howdah.chunker import Chunker
 from howdah.db.database import Tx
 from howdah.errors import WrongState
 from howdah.pfs import changes
@@ -18,7 +19,6 @@ from howdah.pfs.changes import Delete, Operation, Put
 from howdah.pfs.rows import CommitRow, read_commit
 from howdah.store import edit, tree
 from howdah.store.blobs import Writer
-from howdah.store.chunker import Chunker
 from howdah.store.edit import Edit
 from howdah.store.node import Chunk, Entry, make_entry
 from howdah.store.pack import Kind

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from howdah.chunker import Chunker
 from howdah.names import File
 from howdah.pfs import changes, files
 from howdah.pfs.changes import Operation, Put
-from howdah.store.chunker import Chunker
 from howdah.store.node import Chunk
 from howdah.store.pack import Kind
 from howdah.store.store import Store

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from howdah.digest import Digest, of_bytes
 from howdah.errors import NotFound
 from howdah.infos import FileInfo, FileType
 from howdah.names import File
 from howdah.pfs import files
-from howdah.store.digest import Digest, of_bytes
 from howdah.store.node import Chunk
 from howdah.store.pack import Place
 from howdah.store.store import Store

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from howdah.db.database import Tx
+from howdah.digest import Digest
 from howdah.pfs import changes, filesets
 from howdah.pfs.changes import Put
 from howdah.store import gc
-from howdah.store.digest import Digest
 from howdah.store.store import Store
 
 

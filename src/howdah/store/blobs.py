@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from weakref import WeakSet
 
 from howdah.db.database import Database, Tx
+from howdah.digest import Digest, of_bytes
 from howdah.errors import Corrupt, NotFound
 from howdah.store import index
 from howdah.store.bucket import Bucket
-from howdah.store.digest import Digest, of_bytes
 from howdah.store.pack import Kind, Pack, Place, new_name
 
 PACK_SIZE = 32 << 20

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from howdah.digest import Digest
 from howdah.errors import HowdahError, NotFound
 from howdah.store import gc, index
-from howdah.store.digest import Digest
 from howdah.store.marks import Marks
 from howdah.store.pack import FOLDER, Blob, Place, survey
 from howdah.store.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from howdah.store.digest import Digest
+from howdah.digest import Digest
 from howdah.store.node import Entry, Leaf, Range
 from howdah.store.tree import NodeReader
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from howdah.digest import Digest
 from howdah.store import node
-from howdah.store.digest import Digest
 from howdah.store.node import Entry, Inner, Leaf, Range
 from howdah.store.tree import NodeReader, Tree, after_directory
 

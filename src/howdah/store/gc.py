@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from howdah.db.database import Tx
+from howdah.digest import Digest, of_bytes
 from howdah.errors import Corrupt, NotFound
 from howdah.store import index, node
 from howdah.store.blobs import PACK_SIZE
-from howdah.store.digest import Digest, of_bytes
 from howdah.store.index import Fill
 from howdah.store.marks import Marks
 from howdah.store.pack import FOLDER, MAGIC, Kind, Pack, kind_at, new_name, survey

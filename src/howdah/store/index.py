@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from howdah.db.database import Tx
-from howdah.store.digest import Digest
+from howdah.digest import Digest
 from howdah.store.pack import Pack, Place
 
 _BATCH = 500

@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from howdah.store.digest import Digest
+from howdah.digest import Digest
 
 
 class Marks:

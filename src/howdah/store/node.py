@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from howdah import digest as digests
+from howdah.digest import Digest
 from howdah.errors import Corrupt
 from howdah.names import DEFAULT_DATUM
-from howdah.store import digest as digests
-from howdah.store.digest import Digest
 
 MINIMUM = 64
 MAXIMUM = 1024

@@ -12,7 +12,7 @@ import struct
 import uuid
 from typing import NamedTuple
 
-from howdah.store.digest import Digest, of_bytes
+from howdah.digest import Digest, of_bytes
 
 FOLDER = "packs/"
 _FAMILY = b"HWDHPK"

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from howdah.store import digest as digests
+from howdah import digest as digests
+from howdah.digest import Digest
 from howdah.store import node
-from howdah.store.digest import Digest
 from howdah.store.node import Entry, Inner, Leaf
 
 ReadNode = Callable[[Digest], bytes]

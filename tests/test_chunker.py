@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from howdah.store.chunker import AVERAGE, MAXIMUM, MINIMUM, Chunker
+from howdah.chunker import AVERAGE, MAXIMUM, MINIMUM, Chunker
 
 BIG = random.Random(1).randbytes(12 << 20)
 
