@@ -8,7 +8,7 @@ import pytest
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.infos import BranchInfo, CommitInfo, CommitState, Origin
 from howdah.names import Branch, Commit, Project, Repo
-from howdah.pfs import branches, commits, commitsets, graph, repos, writing
+from howdah.pfs import branches, check, commits, commitsets, graph, repos, writing
 from howdah.store.store import Store
 from tests.pfs.stores import content, new_store, write
 
@@ -281,3 +281,22 @@ def test_walks_go_breadth_first_as_deep_and_far_as_told(store: Store) -> None:
         assert {each.commit.repo.name for each in commits.walk(tx, [last], graph.Way.UP, depth=1)} == {"a", "c"}
         first = head(store, A).commit
         assert {each.commit.repo.name for each in commits.walk(tx, [first], graph.Way.DOWN)} == {"b", "c", "d"}
+
+
+def test_branch_is_made_together_with_what_it_follows(store: Store) -> None:
+    follow(store, B, A)
+
+    id = head(store, A).commit.id
+    assert head(store, B).direct_provenance == (Commit(A.repo, id),)
+    assert members(store, id) == ["a", "b"]
+    assert check.fsck(store) == []
+
+
+def test_commit_set_in_which_the_downstream_commit_came_first_is_told_upstream_first(store: Store) -> None:
+    with graph.step(store) as made:
+        branches.create(made, C, None, provenance={B: False})
+        branches.create(made, B, None, provenance={A: False})
+        commits.start(made, D, "")
+
+    assert members(store, made.id) == ["a", "b", "c", "d"]
+    assert check.fsck(store) == []

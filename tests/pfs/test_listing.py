@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from howdah.errors import Invalid
+from howdah.errors import Invalid, NotFound, WrongState
 from howdah.names import File
-from howdah.pfs import files
+from howdah.pfs import files, reading
 from howdah.store.store import Store
 from tests.pfs.stores import HEAD, new_store, write
 
@@ -51,6 +51,65 @@ def test_a_marker_outside_the_directory_is_before_or_behind_all_of_it(
     store: Store, after: str, expected: list[str]
 ) -> None:
     assert listed(store, "/a", after) == expected
+
+
+def test_a_file_is_in_no_page_behind_it(store: Store) -> None:
+    assert listed(store, "/z", "/y") == ["/z"]
+    assert listed(store, "/z", "/z") == []
+
+
+ALL = ["/", "/a.txt", "/a/", "/a/b", "/a/c", "/z"]
+
+
+def walked(store: Store, path: str, after: str, number: int = 0, *, reverse: bool = False) -> list[str]:
+    found = files.walk(store, File(HEAD, path), after=after, number=number, reverse=reverse)
+    return [info.file.path for info in found]
+
+
+@pytest.mark.parametrize(
+    ("after", "left"), [("", 0), ("/", 1), ("/0", 1), ("/a.txt", 2), ("/a/", 3), ("a/b", 4), ("/a/bb", 4), ("/z", 6)]
+)
+def test_a_walk_goes_on_behind_its_marker(store: Store, after: str, left: int) -> None:
+    assert walked(store, "/", after) == ALL[left:]
+    assert walked(store, "/", after, 2) == ALL[left:][:2]
+
+
+def test_a_walk_backwards_gives_what_is_before_its_marker(store: Store) -> None:
+    assert walked(store, "/", "", 3, reverse=True) == ["/z", "/a/c", "/a/b"]
+    assert walked(store, "/", "/a/b", 2, reverse=True) == ["/a/", "/a.txt"]
+    assert walked(store, "/a", "", 9, reverse=True) == ["/a/c", "/a/b", "/a/"]
+    with pytest.raises(Invalid, match="number must be > 0 when reverse is true"):
+        walked(store, "/", "", reverse=True)
+
+
+@pytest.mark.parametrize("pattern", ["/**", "/*", "/a/*", "/z"])
+def test_spans_that_follow_each_other_find_each_match_once(store: Store, pattern: str) -> None:
+    def found(span: files.Span) -> list[str]:
+        return [info.file.path for info in files.globbed(store, HEAD, pattern, span)]
+
+    every = found(files.EVERYWHERE)
+    assert every
+    for bound in ("/a", "/a/", "/a/b", "/a/bb", "/a/c", "/b", "/zz"):
+        assert found(files.Span("", bound)) + found(files.Span(bound, "")) == every
+
+
+def test_a_span_of_a_tree_has_what_is_in_it(store: Store) -> None:
+    def found(path: str, lower: str, upper: str) -> list[str]:
+        return [info.file.path for info, _ in reading.members(store, File(HEAD, path), files.Span(lower, upper))]
+
+    assert found("/", "/a/c", "") == ["/a/c", "/z"]
+    assert found("/", "", "/a/c") == ["/", "/a.txt", "/a/", "/a/b"]
+    assert found("/a", "/a/b", "/a/c") == ["/a/b"]
+    with pytest.raises(NotFound):
+        found("/nope", "/a", "")
+
+
+def test_the_one_file_of_a_span_is_read(store: Store) -> None:
+    assert b"".join(files.get(store, File(HEAD, "/a/*"), within=files.Span("/a/c"))) == b""
+    with pytest.raises(WrongState, match="matched multiple files"):
+        files.get(store, File(HEAD, "/a/*"))
+    with pytest.raises(NotFound):
+        files.get(store, File(HEAD, "/a/b"), within=files.Span("/a/c"))
 
 
 @pytest.mark.parametrize(("after", "expected"), [("", ["/z", "/a/"]), ("z", ["/a/", "/a.txt"]), ("a/", ["/a.txt"])])

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.infos import FileType
 from howdah.names import Branch, Commit, File, is_commit_id
-from howdah.pfs import branches, check, commits, commitsets, files, graph, upkeep, writing
+from howdah.pfs import branches, check, commits, commitsets, comparing, files, graph, upkeep, writing
 from howdah.pfs.steps import Step
 from howdah.testing import model
 from tests.pfs.stores import REPO, content, new_store
@@ -210,7 +210,7 @@ class Versions(RuleBasedStateMachine):
             before = self.repo.commits[commit.parent].files if commit.parent else {}
             found = {
                 info.file.path
-                for change in files.diff(self.store, File(Commit(REPO, branch), "/"), None)
+                for change in comparing.diff(self.store, File(Commit(REPO, branch), "/"), None)
                 if (info := change.new or change.old) and info.type is FileType.FILE
             }
             both = before.keys() | commit.files.keys()

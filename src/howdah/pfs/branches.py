@@ -43,6 +43,8 @@ def create(
     repo = repos.number(tx, branch.repo)
     if head is not None and head.repo != branch.repo:
         raise Invalid("branch and head commit must belong to the same repo", kind="bad-head", code=Code.UNKNOWN)
+    # Before this branch's commit: what a commit is made from is older than it, also by its number.
+    upstream = {_number_or_new(made, each): never for each, never in (provenance or {}).items()}
     found = read_pointer(tx, repo, branch.name)
     if head is not None:
         number = made.point(repo, branch.name, resolve.commit(tx, head).number)
@@ -51,7 +53,6 @@ def create(
         number = made.point(repo, branch.name, first)
     else:
         number = found.branch
-    upstream = {_number_or_new(made, each): never for each, never in (provenance or {}).items()}
     if graph.set_provenance(made, number, upstream) and upstream:
         graph.follow(made, number)
     if trigger is not None:

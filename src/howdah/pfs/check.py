@@ -41,7 +41,7 @@ _ROWS = (
     f"SELECT 'commit ' || coalesce({_COMMIT}, 'that is gone') || ' is made from a commit that is missing or not older'"
     " FROM provenance AS e LEFT JOIN commits AS c ON c.number = e.number LEFT JOIN repos USING (repo)"
     " LEFT JOIN projects USING (project) LEFT JOIN commits AS u ON u.number = e.upstream"
-    " WHERE c.number IS NULL OR u.number IS NULL OR u.number >= c.number",
+    " WHERE c.number IS NULL OR u.number IS NULL OR (u.number >= c.number AND u.id != c.id)",
     "SELECT 'branch ' || coalesce(b.name, 'that is gone') || ' follows a branch that is gone'"
     " FROM branch_provenance AS e LEFT JOIN branches AS b ON b.branch = e.branch"
     " LEFT JOIN branches AS u ON u.branch = e.upstream WHERE b.branch IS NULL OR u.branch IS NULL",

@@ -30,7 +30,23 @@ def inspect(tx: Tx, id: str) -> builtins.list[CommitInfo]:
     rows = tx.all(f"{MADE_FROM} {SELECT_COMMIT} JOIN made_from USING (number) ORDER BY number", id)
     if not rows:
         raise _unknown(id)
-    return commits.infos(tx, [CommitRow(*row) for row in rows])
+    return _upstream_first(commits.infos(tx, [CommitRow(*row) for row in rows]))
+
+
+def _upstream_first(infos: builtins.list[CommitInfo]) -> builtins.list[CommitInfo]:
+    """Each after those that it is made from: in one set, it may be the older by its number."""
+    waiting = {info.commit: info for info in infos}
+    order: builtins.list[CommitInfo] = []
+
+    def visit(commit: Commit) -> None:
+        if (info := waiting.pop(commit, None)) is not None:
+            for upstream in info.direct_provenance:
+                visit(upstream)
+            order.append(info)
+
+    for info in infos:
+        visit(info.commit)
+    return order
 
 
 def list(tx: Tx, project: Project | None = None) -> Iterator[CommitSetInfo]:

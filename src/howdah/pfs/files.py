@@ -1,4 +1,4 @@
-"""Read the files of a commit: list, walk, inspect, get, diff.
+"""Read the files of a commit: list, walk, inspect, get.
 
 Reads hold no transaction while bytes move: a commit is resolved to its tree first, and trees never change.
 Paths come in bytewise order; a directory's path ends in a slash.
@@ -7,26 +7,44 @@ Paths come in bytewise order; a directory's path ends in a slash.
 from __future__ import annotations
 
 import builtins
-import heapq
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
+from itertools import islice, takewhile
 
 from howdah import digest
 from howdah.errors import Code, Invalid, NotFound, WrongState
-from howdah.infos import FileChange, FileInfo, FileType
+from howdah.infos import FileInfo, FileType
 from howdah.names import Commit, File
 from howdah.pfs import clock, folding, glob, resolve
 from howdah.pfs.changes import check_path
-from howdah.pfs.rows import FILESETS, read_commit, read_fileset
-from howdah.store import diff as trees
+from howdah.pfs.rows import FILESETS, read_fileset
 from howdah.store import tree
 from howdah.store.node import Chunk, Entry
 from howdah.store.store import Store
 from howdah.store.tree import after_directory
 
 _READ_AHEAD = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Paths from `lower` up to, and without, `upper`, in the order of paths; without one of them no bound there."""
+
+    lower: str = ""
+    upper: str = ""
+
+    def holds(self, path: str) -> bool:
+        """Whether the path is in it."""
+        return self.lower <= path and self.is_before_end(path)
+
+    def is_before_end(self, path: str) -> bool:
+        """Whether the path, or one behind it, may be in it."""
+        return not self.upper or path < self.upper
+
+
+EVERYWHERE = Span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +122,35 @@ def inspect(store: Store, file: File) -> FileInfo:
 def list(store: Store, file: File, *, after: str = "", number: int = 0, reverse: bool = False) -> Iterator[FileInfo]:
     """A file itself, or a directory's direct children; nothing for a path that is not there.
 
-    Begins behind the path `after`, which need not exist; at most `number` when it is not 0.
+    Begins behind the path `after`, which need not exist; at most `number` when it is not 0. With `reverse` they come
+    backwards, those before `after`, for which there must be a number.
     """
+    _check_page(number, reverse=reverse)
     after = _marker(after)
+    seen = view(store, file.commit)
+    path = check_path(file.path)
+    entries = [] if path == "/" else seen.find(path)
+    if entries:
+        return _page(iter([seen.info(entries)]), after, number, reverse=reverse)
+    prefix = path.rstrip("/") + "/"
+    start = _behind(prefix, after) if after > prefix and not reverse else ""
+    return _page(children(seen, prefix, start), after, number, reverse=reverse)
+
+
+def _check_page(number: int, *, reverse: bool) -> None:
     if reverse and number <= 0:
         raise Invalid("number must be > 0 when reverse is true", code=Code.UNKNOWN)
     if number < 0:
         raise Invalid(f"number ({number}) invalid: it must not be negative", kind="bad-number")
-    seen = view(store, file.commit)
-    path = check_path(file.path)
-    entries = [] if path == "/" else seen.find(path)
-    found = iter([seen.info(entries)]) if entries else children(seen, path.rstrip("/") + "/", "" if reverse else after)
+
+
+def _page(found: Iterator[FileInfo], after: str, number: int, *, reverse: bool) -> Iterator[FileInfo]:
+    """The first `number` of what is found behind `after`, or the last before it, backwards; no more in memory."""
     if reverse:
-        backwards = [info for info in found if not after or info.file.path < after][::-1]
-        return iter(backwards[:number])
-    return islice(found, number) if number else found
+        before = takewhile(lambda info: not after or info.file.path < after, found)
+        return reversed(deque(before, maxlen=number))
+    behind = (info for info in found if info.file.path > after)
+    return islice(behind, number) if number else behind
 
 
 def _marker(after: str) -> str:
@@ -132,9 +164,14 @@ def _behind(prefix: str, after: str) -> str:
     return after_directory(f"{prefix}{name}/") if slash and after.startswith(prefix) else after + "\0"
 
 
-def children(seen: View, prefix: str, after: str = "") -> Iterator[FileInfo]:
-    """The direct children of the directory `prefix` behind the path `after`, each directory read as a whole."""
-    start = _behind(prefix, after) if after > prefix else prefix
+def _from(prefix: str, lower: str) -> str:
+    """The least path of an entry whose place in the listing of `prefix` is `lower` or behind it."""
+    name, _, rest = lower.removeprefix(prefix).partition("/")
+    return after_directory(f"{prefix}{name}/") if rest and lower.startswith(prefix) else lower
+
+
+def children(seen: View, prefix: str, start: str = "") -> Iterator[FileInfo]:
+    """The direct children of the directory `prefix`, from the entry `start` on, each directory read as a whole."""
     while True:
         entry = next(seen.below(prefix, start), None)
         if entry is None:
@@ -153,37 +190,47 @@ def children(seen: View, prefix: str, after: str = "") -> Iterator[FileInfo]:
             return
 
 
-def walk(store: Store, file: File) -> Iterator[FileInfo]:
-    """A file itself, or a directory and everything below it, each directory before what is in it."""
+def walk(store: Store, file: File, *, after: str = "", number: int = 0, reverse: bool = False) -> Iterator[FileInfo]:
+    """A file itself, or a directory and everything below it, each directory before what is in it.
+
+    In pages as `list` is.
+    """
+    _check_page(number, reverse=reverse)
+    after = _marker(after)
     seen = view(store, file.commit)
     path = check_path(file.path)
     entries = [] if path == "/" else seen.find(path)
     if entries:
-        return iter([seen.info(entries)])
+        return _page(iter([seen.info(entries)]), after, number, reverse=reverse)
     prefix = path.rstrip("/") + "/"
     if prefix != "/" and not seen.has_directory(prefix):
         raise missing(File(seen.commit, path))
-    return _walk(seen, prefix)
+    return _page(_walk(seen, prefix, "" if reverse else after), after, number, reverse=reverse)
 
 
-def _walk(seen: View, prefix: str) -> Iterator[FileInfo]:
-    return (info for info, _ in with_entries(seen, prefix))
+def _walk(seen: View, prefix: str, start: str = "") -> Iterator[FileInfo]:
+    return (info for info, _ in with_entries(seen, prefix, start))
 
 
-def with_entries(seen: View, prefix: str) -> Iterator[tuple[FileInfo, builtins.list[Entry]]]:
-    """The directory `prefix` and everything below it, files with their entries, directories with none."""
-    yield seen.directory(prefix), []
+def with_entries(seen: View, prefix: str, start: str = "") -> Iterator[tuple[FileInfo, builtins.list[Entry]]]:
+    """The directory `prefix` and everything below it, files with their entries, directories with none.
+
+    Of it, what is at the path `start` or behind it.
+    """
+    if prefix >= start:
+        yield seen.directory(prefix), []
     told = prefix
-    for entries in _files(seen.below(prefix)):
+    for entries in _files(seen.below(prefix, start)):
         above = entries[0].path[: entries[0].path.rindex("/") + 1]
         if above != told:
-            for folder in _new_folders(told, above):
-                yield seen.directory(folder), []
+            for folder in new_folders(told, above):
+                if folder >= start:
+                    yield seen.directory(folder), []
             told = above
         yield seen.info(entries), entries
 
 
-def _new_folders(told: str, path: str) -> Iterator[str]:
+def new_folders(told: str, path: str) -> Iterator[str]:
     """The directories above `path` that are not `told` or above it, outermost first."""
     at = path.find("/")
     while at >= 0:
@@ -204,22 +251,23 @@ def _files(entries: Iterator[Entry]) -> Iterator[builtins.list[Entry]]:
         yield gathered
 
 
-def globbed(store: Store, commit: Commit, pattern: str) -> Iterator[FileInfo]:
-    """Every file and directory whose path matches, in order."""
-    return _globbed(view(store, commit), pattern)
+def globbed(store: Store, commit: Commit, pattern: str, within: Span = EVERYWHERE) -> Iterator[FileInfo]:
+    """Every file and directory whose path is in the span and matches, in order."""
+    return _globbed(view(store, commit), pattern, within)
 
 
-def matching(seen: View, path: str) -> Iterator[FileInfo]:
+def matching(seen: View, path: str, within: Span = EVERYWHERE) -> Iterator[FileInfo]:
     """What a path, or else a glob, stands for, in order."""
     found = [*_literal(seen, check_path(path))]
-    return iter(found) if found else _globbed(seen, path)
+    return (info for info in found if within.holds(info.file.path)) if found else _globbed(seen, path, within)
 
 
-def _globbed(seen: View, pattern: str) -> Iterator[FileInfo]:
+def _globbed(seen: View, pattern: str, within: Span) -> Iterator[FileInfo]:
     matcher = glob.compile(pattern)
     if matcher.literal is not None:
-        return _literal(seen, matcher.literal)
-    return (info for info in _candidates(seen, matcher) if matcher.matches(info.file.path))
+        return (info for info in _literal(seen, matcher.literal) if within.holds(info.file.path))
+    candidates = takewhile(lambda info: within.is_before_end(info.file.path), _candidates(seen, matcher, within.lower))
+    return (info for info in candidates if within.lower <= info.file.path and matcher.matches(info.file.path))
 
 
 def _literal(seen: View, path: str) -> Iterator[FileInfo]:
@@ -230,10 +278,12 @@ def _literal(seen: View, path: str) -> Iterator[FileInfo]:
         yield seen.directory(path.rstrip("/") + "/")
 
 
-def _candidates(seen: View, matcher: glob.Glob) -> Iterator[FileInfo]:
+def _candidates(seen: View, matcher: glob.Glob, start: str) -> Iterator[FileInfo]:
     if matcher.prefix != "/" and not seen.has_directory(matcher.prefix):
         return iter(())
-    return children(seen, matcher.prefix) if matcher.is_flat else _walk(seen, matcher.prefix)
+    if matcher.is_flat:
+        return children(seen, matcher.prefix, _from(matcher.prefix, start))
+    return _walk(seen, matcher.prefix, start)
 
 
 def entries(store: Store, file: File) -> Iterator[Entry]:
@@ -245,32 +295,27 @@ def entries(store: Store, file: File) -> Iterator[Entry]:
     return (entry for entry in chosen if not file.datum or entry.datum == file.datum)
 
 
-def get(store: Store, file: File, *, offset: int = 0) -> Iterator[bytes]:
-    """The bytes of the one file that `file.path`, a path or else a glob, stands for, from `offset` on."""
+def get(store: Store, file: File, *, offset: int = 0, within: Span = EVERYWHERE) -> Iterator[bytes]:
+    """The bytes of the one file that `file.path`, a path or else a glob, stands for in a span, from `offset` on."""
     seen = view(store, file.commit)
-    pieces = [piece for entry in _one_file(seen, store, file) for piece in entry.pieces]
+    pieces = [piece for entry in _one_file(seen, file, within) for piece in entry.pieces]
     if offset < 0:
         raise Invalid(f"offset ({offset}) invalid: it must not be negative", kind="bad-offset")
     return read(store, pieces, offset)
 
 
-def _one_file(seen: View, store: Store, file: File) -> builtins.list[Entry]:
-    path = check_path(file.path)
-    found = [] if path == "/" else seen.find(path)
-    if not found:
-        if path == "/" or seen.has_directory(path + "/"):
-            raise WrongState("cannot get directory or non-regular file. Use GetFileTAR instead", kind="is-directory")
-        matches = [*islice(globbed(store, seen.commit, file.path), 2)]
-        if not matches:
-            raise missing(File(seen.commit, path))
-        if len(matches) > 1:
-            raise WrongState(f"{file.path} matched multiple files. Use GetFileTAR instead", kind="several-files")
-        if matches[0].type is FileType.DIR:
-            raise WrongState("cannot get directory or non-regular file. Use GetFileTAR instead", kind="is-directory")
-        found = seen.find(matches[0].file.path)
+def _one_file(seen: View, file: File, within: Span) -> builtins.list[Entry]:
+    matches = [*islice(matching(seen, file.path, within), 2)]
+    if not matches:
+        raise missing(File(seen.commit, check_path(file.path)))
+    if len(matches) > 1:
+        raise WrongState(f"{file.path} matched multiple files. Use GetFileTAR instead", kind="several-files")
+    if matches[0].type is FileType.DIR:
+        raise WrongState("cannot get directory or non-regular file. Use GetFileTAR instead", kind="is-directory")
+    found = seen.find(matches[0].file.path)
     wanted = [entry for entry in found if not file.datum or entry.datum == file.datum]
     if not wanted:
-        raise missing(File(seen.commit, path))
+        raise missing(File(seen.commit, matches[0].file.path))
     return wanted
 
 
@@ -294,73 +339,3 @@ def _read_batch(store: Store, batch: builtins.list[Chunk], offset: int) -> Itera
         data = store.blobs.fetch(piece.digest, places[piece.digest])
         yield data[offset:] if offset else data
         offset = 0
-
-
-def diff(store: Store, new: File, old: File | None) -> Iterator[FileChange]:
-    """The paths, directories among them, at which two files or directories differ, in order.
-
-    Without `old`: the same path in the parent commit (nothing, if there is none).
-    """
-    left = view(store, new.commit)
-    right = view(store, old.commit) if old is not None else _parent_view(store, new.commit)
-    new_path = check_path(new.path)
-    old_path = check_path(old.path) if old is not None else new_path
-    if right is None:
-        right = View(store, left.commit, None, None)
-    if old is not None and old_path != new_path:
-        return _apart(walk(store, new), walk(store, old))
-    if new_path != "/" and not any(_has(seen, new_path) for seen in (left, right)):
-        raise missing(File(left.commit, new_path))
-    return _diff(left, new_path, right, old_path)
-
-
-def _parent_view(store: Store, commit: Commit) -> View | None:
-    with store.database.read() as tx:
-        row = resolve.commit(tx, commit)
-        if row.parent is None:
-            return None
-        parent = read_commit(tx, row.parent)
-    return view(store, Commit(commit.repo, parent.id))
-
-
-def _diff(left: View, new_path: str, right: View, old_path: str) -> Iterator[FileChange]:
-    told = ""
-    for difference in trees.differences(left.store.read_node, left.root, right.root):
-        path = difference.key[0]
-        new = difference.new if _is_in(path, new_path) else None
-        old = difference.old if _is_in(path, old_path) else None
-        if new is None and old is None:
-            continue
-        for folder in _new_folders(told, path):
-            if _is_in(folder, new_path) or _is_in(folder, old_path):
-                yield FileChange(_side(left, folder, new_path), _side(right, folder, old_path))
-        told = path[: path.rindex("/") + 1]
-        yield FileChange(left.info([new]) if new else None, right.info([old]) if old else None)
-
-
-def _apart(new: Iterator[FileInfo], old: Iterator[FileInfo]) -> Iterator[FileChange]:
-    """What differs between two places that are not the same path: each path of one that the other has not as it is."""
-    sides = heapq.merge(
-        ((info.file.path, info, None) for info in new),
-        ((info.file.path, None, info) for info in old),
-        key=lambda side: side[0],
-    )
-    for _, pair in groupby(sides, key=lambda side: side[0]):
-        change = FileChange(None, None)
-        for _, new_side, old_side in pair:
-            change = FileChange(new_side or change.new, old_side or change.old)
-        if change.new is None or change.old is None or change.new.digest != change.old.digest:
-            yield change
-
-
-def _has(seen: View, path: str) -> bool:
-    return bool(seen.find(path)) or seen.has_directory(path + "/")
-
-
-def _is_in(path: str, scope: str) -> bool:
-    return scope in {"/", path} or path.startswith(scope + "/")
-
-
-def _side(seen: View, folder: str, scope: str) -> FileInfo | None:
-    is_there = _is_in(folder, scope) and seen.has_directory(folder)
-    return seen.directory(folder) if is_there else None

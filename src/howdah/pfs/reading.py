@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from howdah.digest import Digest, of_bytes
 from howdah.errors import NotFound
@@ -38,31 +39,34 @@ class Block:
     size: int = 0
 
 
-def members(store: Store, file: File) -> Iterator[Member]:
+def members(store: Store, file: File, within: files.Span = files.EVERYWHERE) -> Iterator[Member]:
     """What `file.path`, a path or else a glob, stands for; a directory brings everything below it, nothing twice.
 
-    `NotFound` if it stands for nothing.
+    Of it, what is in the span. `NotFound` if it stands for nothing at all.
     """
     seen = files.view(store, file.commit)
     chosen = files.matching(seen, file.path)
     first = next(chosen, None)
     if first is None:
         raise NotFound(f"file {file.path} not found in {seen.commit}", kind="file-not-found")
-    return _unfolded(seen, first, chosen)
+    return _unfolded(seen, chain([first], chosen), within)
 
 
-def _unfolded(seen: files.View, first: FileInfo, rest: Iterator[FileInfo]) -> Iterator[Member]:
+def _unfolded(seen: files.View, matches: Iterator[FileInfo], within: files.Span) -> Iterator[Member]:
     told = ""
-    for match in (first, *rest):
+    for match in matches:
         if told and match.file.path.startswith(told):
             continue
         if match.type is FileType.DIR:
             told = match.file.path
-            found = files.with_entries(seen, told)
+            found = files.with_entries(seen, told, within.lower)
         else:
             found = iter([(match, seen.find(match.file.path))])
         for info, entries in found:
-            yield info, [piece for entry in entries for piece in entry.pieces]
+            if not within.is_before_end(info.file.path):
+                break
+            if within.lower <= info.file.path:
+                yield info, [piece for entry in entries for piece in entry.pieces]
 
 
 def batches(found: Iterator[Member]) -> Iterator[list[Member]]:

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 from howdah.infos import FileInfo, FileType
 from howdah.names import File
 from howdah.pfs import reading
+from howdah.pfs.files import EVERYWHERE, Span
 from howdah.store.store import Store
 
 _BLOCK = 4 << 20
 _END = bytes(2 * tarfile.BLOCKSIZE)
 
 
-def stream(store: Store, file: File) -> Iterator[bytes]:
+def stream(store: Store, file: File, within: Span = EVERYWHERE) -> Iterator[bytes]:
     """What `file.path`, a path or else a glob, stands for; a directory brings everything below it.
 
-    `NotFound` if it stands for nothing. Comes in blocks of a few megabytes at most.
+    Of it, what is in the span. `NotFound` if it stands for nothing. Comes in blocks of a few megabytes at most.
     """
-    found = reading.members(store, file)
+    found = reading.members(store, file, within)
     return _blocks(store, found)
 
 

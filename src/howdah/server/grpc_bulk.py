@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from howdah.errors import Code, Invalid
 from howdah.infos import FileInfo
-from howdah.pfs import files, reading, writing
+from howdah.pfs import comparing, reading, writing
 from howdah.server import grpc_files
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
@@ -93,7 +93,7 @@ class BulkCalls(Calls):
         new = need(wire.file_from_wire(request.new_file), "new file")
         old = wire.file_from_wire(request.old_file)
         writer = bulk.DifferenceWriter()
-        async for message in self._messages(lambda: files.diff(self._store, new, old), writer.message):
+        async for message in self._messages(lambda: comparing.diff(self._store, new, old), writer.message):
             yield message
 
     async def Get(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[bulk_pb2.Contents]:

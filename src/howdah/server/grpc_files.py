@@ -10,7 +10,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from howdah.errors import Code, Invalid
 from howdah.infos import FileInfo
 from howdah.names import File
-from howdah.pfs import files, tar, writing
+from howdah.pfs import comparing, files, tar, writing
 from howdah.pfs.gathering import Gathering
 from howdah.server import fetch
 from howdah.server.calls import Calls
@@ -52,13 +52,14 @@ class FileCalls(Calls):
             await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, some)
 
     async def GetFile(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
-        file = wanted(request)
-        async for message in self._content(lambda: files.get(self._store, file, offset=request.offset), _CHUNKS):
+        file, within = _wanted(request)
+        content = lambda: files.get(self._store, file, offset=request.offset, within=within)  # noqa: E731 -- in a thread
+        async for message in self._content(content, _CHUNKS):
             yield message
 
     async def GetFileTAR(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
-        file = wanted(request)
-        async for message in self._content(lambda: tar.stream(self._store, file), 1):
+        file, within = _wanted(request)
+        async for message in self._content(lambda: tar.stream(self._store, file, within), 1):
             yield message
 
     async def _content(self, make: Callable[[], Iterator[bytes]], pieces: int) -> AsyncIterator[BytesValue]:
@@ -92,7 +93,7 @@ class FileCalls(Calls):
     async def DiffFile(self, request: pfs_pb2.DiffFileRequest, _: Context) -> AsyncIterator[pfs_pb2.DiffFileResponse]:
         new = need(wire.file_from_wire(request.new_file), "new file")
         old = wire.file_from_wire(request.old_file)
-        async for batch in self._bridge.batches(lambda: files.diff(self._store, new, old), _BATCH):
+        async for batch in self._bridge.batches(lambda: comparing.diff(self._store, new, old), _BATCH):
             for change in batch:
                 yield wire.file_change_to_wire(change)
 
@@ -106,16 +107,15 @@ def listed(store: Store, request: pfs_pb2.ListFileRequest) -> Find:
 
 def walked(store: Store, request: pfs_pb2.WalkFileRequest) -> Find:
     """What finds the files that are to be walked."""
-    refuse("paging of a walk", when=bool(request.number or request.reverse or request.paginationMarker.path))
     file = need(wire.file_from_wire(request.file), "file")
-    return lambda: files.walk(store, file)
+    after = request.paginationMarker.path
+    return lambda: files.walk(store, file, after=after, number=request.number, reverse=request.reverse)
 
 
 def globbed(store: Store, request: pfs_pb2.GlobFileRequest) -> Find:
     """What finds the files that match."""
-    refuse("a path range", when=request.HasField("path_range"))
     commit = need(wire.commit_from_wire(request.commit), "commit")
-    return lambda: files.globbed(store, commit, request.pattern)
+    return lambda: files.globbed(store, commit, request.pattern, _span(request.path_range))
 
 
 def wanted(request: pfs_pb2.GetFileRequest) -> File:
@@ -123,6 +123,16 @@ def wanted(request: pfs_pb2.GetFileRequest) -> File:
     refuse("export to an object store by URL", when=bool(request.URL))
     refuse("a path range", when=request.HasField("path_range"))
     return need(wire.file_from_wire(request.file), "file")
+
+
+def _wanted(request: pfs_pb2.GetFileRequest) -> tuple[File, files.Span]:
+    """What is to be read, and within which paths."""
+    refuse("export to an object store by URL", when=bool(request.URL))
+    return need(wire.file_from_wire(request.file), "file"), _span(request.path_range)
+
+
+def _span(range: pfs_pb2.PathRange) -> files.Span:
+    return files.Span(range.lower, range.upper)
 
 
 async def _operations(
