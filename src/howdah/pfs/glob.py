@@ -389,5 +389,10 @@ def _set_body(body: str) -> str:
                 raise re.error(f"no class [:{part}:]")
             text.append(_POSIX[part])
         else:
-            text.append(re.sub(r"([\\\[\]^&~|])", r"\\\1", part))
+            text.append(re.sub(r"(?s)(.)-(.)|.", _escaped, part))
     return "".join(text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """A sign of a set, or a range of signs, none of which means more than itself."""
+    return "-".join(map(re.escape, filter(None, found.groups()))) or re.escape(found[0])
