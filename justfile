@@ -33,6 +33,10 @@ screenshots:
 bench NAME *ARGUMENTS:
     {{py}} -m bench.{{NAME}} {{ARGUMENTS}}
 
+# Get the peers of `just bench store` that are Python packages, each into an environment of its own in build/peers.
+bench-peers:
+    {{py}} -m bench.peers
+
 # Kill a store under load so many times.
 storm KILLS="500":
     HOWDAH_KILLS={{KILLS}} {{py}} -m pytest -q -s tests/faults/test_storm.py

@@ -72,8 +72,11 @@ class Series:
         return max(sample.memory for sample in self.samples)
 
     def ratio(self, other: Series, of: Callable[[Sample], float] = lambda sample: sample.seconds) -> float:
-        """How many times the other's this is: the median of the rounds' ratios, by time unless `of` takes another."""
-        pairs = zip(self.samples, other.samples, strict=True)
+        """How many times the other's this is: the median of the rounds' ratios, by time unless `of` takes another.
+
+        Where one took part in fewer rounds, these were the first.
+        """
+        pairs = zip(self.samples, other.samples, strict=False)
         return median(of(mine) / max(of(theirs), 1e-9) for mine, theirs in pairs)
 
 

@@ -1,351 +1,268 @@
 """Files and commits: eight workloads through our own client and server, each beside its peers in turns.
 
-`python -m bench.store` (or `just bench store`) takes minutes; `--full` is ten times as much, and a tree of a
+`python -m bench.store` (or `just bench store`) takes two minutes; `--full` is ten times as much, and a tree of a
 million files. Every round has a new store and new peers, since what was stored once is stored faster. The client is
-this process; the server's processor time counts too. Peers that are not installed are left out, and named.
+this process, which is connected already; the server's processor time counts too. git and what tells the machine's
+limits take part in every round, the slower peers in the first ones.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import random
-import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.measure import Row, Sample, Series, command, machine, measure, publish, table, told
-from howdah.cli import put
+from bench.ground import LARGE, MANY, SIZE, SMALL, Ground, Scale, each, ground, make_sources
+from bench.measure import Aim, Row, Sample, Series, ahead, at_most, command, machine, publish, table, told
+from bench.peers import BORG, DVC, GIT, OXEN, RESTIC, Peer, absent, there
+from bench.watched import REPO
 from howdah.cli.get import write_tree
-from howdah.client import channel, commits, files, repos
-from howdah.client.channel import Connection
-from howdah.names import Commit, File, Project, Repo
-from howdah.testing.servers import StoreServer
+from howdah.client import files
+from howdah.names import Commit, File
 
-_FOLDERS = 100
-_CHANGED = 100
-_SIZE = 10 << 10
+QUICK = Scale(5_000, 64, 200, 50_000)
+FULL = Scale(100_000, 256, 1000, 1_000_000)
 _OURS = "Howdah"
-_TICKS = os.sysconf("SC_CLK_TCK")
-_REPO = Repo(Project(), "files")
-_MANY, _LARGE = Commit(_REPO, "many"), Commit(_REPO, "large")
-_OPTIONAL = ("restic", "borg")
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """How much of everything."""
+class Side:
+    """One that does the work, and what is wanted of ours beside it; `ready` is not measured."""
 
-    files: int
-    megabytes: int  # each of four large files
-    commits: int
-    tree: int  # files in the larger of the trees that small commits are measured on
-
-
-SMALL = Scale(10_000, 64, 200, 100_000)
-FULL = Scale(100_000, 256, 1000, 1_000_000)
+    name: str
+    run: Callable[[], Sample]
+    aim: Aim | None = None
+    ready: Callable[[], object] = lambda: None
 
 
-@dataclass
-class Ground:
-    """One round's store, peers and folders, all of them new; the sources are shared."""
-
-    scale: Scale
-    sources: Path
-    folder: Path
-    server: StoreServer
-    conn: Connection
-    delays: dict[str, list[float]] = field(default_factory=dict)
-
-    @property
-    def many(self) -> Path:
-        """Many small files."""
-        return self.sources / "many"
-
-    @property
-    def large(self) -> Path:
-        """A few large files."""
-        return self.sources / "large"
-
-    def ours(self, action: Callable[[], object]) -> Sample:
-        """One run of ours: the client's and the server's processor time, and the server's memory."""
-        before = self._server_time()
-        sample = measure(action)
-        return Sample(sample.seconds, sample.cpu + self._server_time() - before, self.memory())
-
-    def _server_time(self) -> float:
-        stat = Path(f"/proc/{self.server.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / _TICKS
-
-    def memory(self) -> float:
-        """The most that the server has had, in MB."""
-        lines = Path(f"/proc/{self.server.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-    def put(self, folder: Path, to: Commit, below: str = "/") -> Sample:
-        """Ours: all files of a folder in one commit."""
-
-        def work() -> None:
-            with files.modify(self.conn, to) as changes:
-                for upload in put.plan([str(folder)], below, into=True, recursive=True):
-                    with open(upload.source, "rb") as file:
-                        changes.put(upload.target, file)
-
-        return self.ours(work)
-
-    def git(self, *words: str) -> Sample:
-        """One git command in the round's repository."""
-        return command(["git", "-c", "gc.auto=0", "-c", "core.fsync=all", "-C", self.folder / "git", *words])
-
-    def shell(self, line: str, *words: str | Path) -> Sample:
-        """One line of the shell with these arguments."""
-        return command(["sh", "-euc", line, "sh", *words])
+Found = dict[str, dict[str, list[Sample]]]
 
 
-Sides = dict[str, Callable[[], Sample]]
-Workload = Callable[[Ground], Sides]
+def _peers(on: Ground, step: str, kind: str, aims: Mapping[Peer, Aim | None], count: int = 0) -> Iterator[Side]:
+    """Those of the peers that take part in this round."""
+    for peer, aim in aims.items():
+        if peer in on.peers:
+            place = on.place(peer, kind)
+            yield Side(peer.name, lambda place=place: place.run(step, count), aim)  # type: ignore[misc]  # bound now
 
 
-def many_put(ground: Ground) -> Sides:
-    copy, repository = ground.folder / "copy", ground.folder / "git"
-    shutil.copytree(ground.many, repository)
-    ground.git("init", "--quiet")
-    ground.git("config", "user.email", "bench@example.com")
-    ground.git("config", "user.name", "bench")
-    sides: Sides = {
-        _OURS: lambda: ground.put(ground.many, _MANY),
-        "cp -r, sync": lambda: ground.shell('cp -r "$1" "$2"; sync -f "$2"', ground.many, copy),
-        "git": lambda: ground.shell('cd "$1"; git add -A; git commit -qm all', repository),
-    }
-    return sides | _archives(ground, "many", ground.many)
+def many_put(on: Ground) -> Iterator[Side]:
+    def ours() -> Sample:
+        before = on.server.stored()
+        sample = on.put(on.many, MANY)
+        taken = (on.server.stored() - before) / (on.scale.files * SIZE)
+        on.facts.append(f"What W1 put takes {taken:.2f} times its bytes on disk.")
+        return sample
+
+    yield Side(_OURS, ours)
+    yield Side("cp -r, sync", lambda: on.copy(on.many, "copy", durable=True), at_most(1.6))
+    aims = {RESTIC: ahead(2), BORG: ahead(2.5), DVC: ahead(5), GIT: ahead(6), OXEN: ahead(20)}
+    yield from _peers(on, "put", "many", aims, 1)
 
 
-def _archives(ground: Ground, name: str, source: Path) -> Sides:
-    """Those of the optional peers that are installed, each with a new archive."""
-    place = str(ground.folder / f"{name}-archive-")
-    sides: Sides = {}
-    if shutil.which("restic"):
-        options = '--password-command "echo bench" -q -r "$1"'
-        ground.shell(f"restic {options} init", place + "restic")
-        line = f'restic {options} --compression off --no-cache backup "$2"'
-        sides["restic"] = lambda: ground.shell(line, place + "restic", source)
-    if shutil.which("borg"):
-        ground.shell('borg init -e none "$1"', place + "borg")
-        sides["borg"] = lambda: ground.shell('borg create -C none "$1::all" "$2"', place + "borg", source)
-    return sides
+def large_put(on: Ground) -> Iterator[Side]:
+    yield Side(_OURS, lambda: on.put(on.large, LARGE))
+    yield Side("cp, sync", lambda: on.copy(on.large, "large-copy", durable=True), at_most(0.6))
+    yield from _peers(on, "put", "large", {DVC: ahead(1.8), RESTIC: ahead(3), BORG: None, OXEN: None}, 1)
 
 
-def large_put(ground: Ground) -> Sides:
-    copy = ground.folder / "large-copy"
-    sides: Sides = {
-        _OURS: lambda: ground.put(ground.large, _LARGE),
-        "cp -r, sync": lambda: ground.shell('cp -r "$1" "$2"; sync -f "$2"', ground.large, copy),
-    }
-    return sides | _archives(ground, "large", ground.large)
-
-
-def change(ground: Ground) -> Sides:
-    changed = [path for path in sorted((ground.folder / "git").glob("*/*.bin"))][:: ground.scale.files // _CHANGED]
-    for path in changed:
-        path.write_bytes(b"changed" + os.urandom(100))
+def change(on: Ground) -> Iterator[Side]:
+    on.change(on.many)
 
     def ours() -> None:
-        with files.modify(ground.conn, _MANY) as changes:
-            for path in changed:
-                changes.put(f"/{path.parent.name}/{path.name}", path.read_bytes())
+        with files.modify(on.conn, MANY) as changes:
+            for path in on.look():
+                with open(path, "rb") as file:
+                    changes.put(path.removeprefix(str(on.many)), file)
 
-    return {
-        _OURS: lambda: ground.ours(ours),
-        "git": lambda: ground.shell('cd "$1"; git add -A; git commit -qm some', ground.folder / "git"),
-        "find -ls": lambda: command(["find", ground.many, "-ls"]),
-    }
-
-
-def list_all(ground: Ground) -> Sides:
-    return {
-        _OURS: lambda: ground.ours(lambda: [*files.walk(ground.conn, File(_MANY, "/"))]),
-        "find -ls": lambda: command(["find", ground.many, "-ls"]),
-        "git ls-tree": lambda: ground.git("ls-tree", "-r", "-l", "HEAD"),
-    }
+    yield Side(_OURS, lambda: on.server.ours(ours))
+    yield Side("find -ls", lambda: command(["find", on.many, "-ls"]), at_most(3))
+    for side in _peers(on, "put", "many", {DVC: ahead(10), GIT: ahead(1), RESTIC: None, BORG: None}, 2):
+        place = next(place for (name, kind), place in on.places.items() if (name, kind) == (side.name, "many"))
+        if place.peer.copies:
+            on.change(place.files)
+        yield side
 
 
-def diff(ground: Ground) -> Sides:
-    return {
-        _OURS: lambda: ground.ours(lambda: [*files.diff(ground.conn, File(_MANY, "/"))]),
-        "git diff --name-status": lambda: ground.git("diff", "--name-status", "HEAD^", "HEAD"),
-    }
+def list_all(on: Ground) -> Iterator[Side]:
+    yield Side(_OURS, lambda: on.server.ours(lambda: [*files.walk(on.conn, File(MANY, "/"))]))
+    yield Side("find -ls", lambda: command(["find", on.many, "-ls"]), at_most(2))
+    yield from _peers(on, "list", "many", {GIT: ahead(3), DVC: ahead(10)})
 
 
-def many_get(ground: Ground) -> Sides:
-    return _get(ground, "many", ground.many, _MANY)
-
-
-def large_get(ground: Ground) -> Sides:
-    return _get(ground, "large", ground.large, _LARGE)
-
-
-def _get(ground: Ground, name: str, source: Path, commit: Commit) -> Sides:
-    out = ground.folder / f"{name}-out"
-    return {
-        _OURS: lambda: ground.ours(lambda: write_tree(ground.conn, File(commit, "/"), out)),
-        "cp -r": lambda: command(["cp", "-r", source, ground.folder / f"{name}-out-copy"]),
-    }
-
-
-def commit_small(ground: Ground) -> Sides:
-    """A sample is one commit, on the average, on a tree of the round's many files."""
-    few = max(10, ground.scale.commits // 10)
-
+def diff(on: Ground) -> Iterator[Side]:
     def ours() -> Sample:
-        return _each(ground.ours(lambda: _commit(ground, _MANY, "small")), ground.scale.commits)
+        return on.server.ours(lambda: [*files.diff(on.conn, File(MANY, "/"))])
 
-    def git() -> Sample:
-        line = 'cd "$1"; for i in $(seq "$2"); do echo $i > $i.json; git add $i.json; git commit -qm x; done'
-        return _each(ground.shell(line, ground.folder / "git", str(few)), few)
-
-    return {_OURS: ours, "git": git}
-
-
-def _commit(ground: Ground, to: Commit, name: str) -> None:
-    delays = ground.delays.setdefault(name, [])
-    for number in range(ground.scale.commits):
-        started = time.perf_counter()
-        with files.modify(ground.conn, to) as changes:
-            changes.put(f"/labels/{number}.json", b"%08d" % number * 128)
-        delays.append(time.perf_counter() - started)
+    yield Side(_OURS, ours, ready=ours)
+    aims: dict[Peer, Aim | None] = {GIT: at_most(2), BORG: ahead(50), RESTIC: ahead(50), DVC: ahead(50)}
+    for side in _peers(on, "diff", "many", aims):
+        yield Side(side.name, side.run, side.aim, side.run if side.name == GIT.name else side.ready)
 
 
-def _each(sample: Sample, count: int) -> Sample:
-    return Sample(sample.seconds / count, sample.cpu / count, sample.memory)
+def many_get(on: Ground) -> Iterator[Side]:
+    yield Side(_OURS, lambda: on.server.ours(lambda: write_tree(on.conn, File(MANY, "/"), on.folder / "out")))
+    yield Side("cp -r", lambda: on.copy(on.many, "out-copy", durable=False), at_most(1.2))
+    yield from _peers(on, "get", "many", {DVC: ahead(10)})
 
 
-def large_again(ground: Ground) -> Sides:
-    copy = ground.folder / "again-copy"
-    return {
-        _OURS: lambda: ground.put(ground.large, _LARGE, "/again"),
-        "cp -r, sync": lambda: ground.shell('cp -r "$1" "$2"; sync -f "$2"', ground.large, copy),
-    }
+def large_get(on: Ground) -> Iterator[Side]:
+    out = on.folder / "large-out"
+    yield Side(_OURS, lambda: on.server.ours(lambda: write_tree(on.conn, File(LARGE, "/"), out)))
+    yield Side("cp", lambda: on.copy(on.large, "large-out-copy", durable=False), at_most(0.6))
 
 
-def commit_on_trees(ground: Ground) -> Sides:
-    """The same small commits on a thousand files, and on very many: what is compared is ours with ours."""
-    sides: Sides = {}
-    for name, count in ((f"on {ground.scale.tree:,} files", ground.scale.tree), ("on 1,000 files", 1000)):
-        tree = Commit(_REPO, f"tree{count}")
-        with files.modify(ground.conn, tree) as changes:
+def commit_small(on: Ground) -> Iterator[Side]:
+    """In new repos on all sides. A sample is one commit, on the average; slow ones make fewer."""
+    yield Side(_OURS, lambda: on.commit_small(SMALL, "small"))
+    parts: dict[Peer, tuple[Aim, int]] = {GIT: (at_most(0.35), 5), OXEN: (ahead(8), 10), DVC: (ahead(150), 200)}
+    for peer, (aim, part) in parts.items():
+        count = max(3, on.scale.commits // part)
+        for side in _peers(on, "small", "small", {peer: aim}, count):
+            yield Side(side.name, lambda run=side.run, count=count: each(run(), count), aim)  # type: ignore[misc]
+
+
+def commit_on_trees(on: Ground) -> Iterator[Side]:
+    """The same small commits on very many files and on a thousand: what is compared is ours with ours."""
+    for count, aim in ((on.scale.tree, None), (1000, at_most(1.5))):
+        tree = Commit(REPO, f"tree{count}")
+        with files.modify(on.conn, tree) as changes:
             for number in range(count):
                 changes.put(f"/{number % 1000:03d}/{number:07d}.json", b"%d" % number)
-
-        def run(tree: Commit = tree, name: str = name) -> Sample:
-            return _each(ground.ours(lambda: _commit(ground, tree, name)), ground.scale.commits)
-
-        sides[name] = run
-    return sides
+        name = f"on {count:,} files"
+        yield Side(name, lambda tree=tree, name=name: on.commit_small(tree, name), aim)  # type: ignore[misc]
 
 
-_WORKLOADS: tuple[tuple[str, Workload], ...] = (
-    ("W1 put {files:,} files of 10 KB, one commit", many_put),
-    ("W2 put 4 files of {megabytes} MB", large_put),
-    ("W3 change 100 files, commit", change),
-    ("W4 list all files", list_all),
-    ("W5 diff the two commits", diff),
-    ("W6 get all small files", many_get),
-    ("W6 get the large files", large_get),
-    ("W7 one commit of one file of 1 KB", commit_small),
-    ("W7 the same on {tree:,} files", commit_on_trees),
-    ("W8 put W2 again under other names", large_again),
+def large_again(on: Ground) -> Iterator[Side]:
+    for name in ("large-out", "large-out-copy", "large-copy"):
+        if (on.folder / name).exists():
+            on.drop(name)
+
+    def ours() -> Sample:
+        before = on.server.stored()
+        sample = on.put(on.large, LARGE, "/again")
+        more = (on.server.stored() - before) / 1000
+        on.facts.append(f"Putting the large files again stored {more:,.0f} KB more.")
+        return sample
+
+    yield Side(_OURS, ours)
+    yield Side("cp, sync", lambda: on.copy(on.large, "again-copy", durable=True), at_most(0.4))
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One of the eight, what of it is done, and which others must have been done before."""
+
+    name: str
+    what: str
+    sides: Callable[[Ground], Iterator[Side]]
+    needs: tuple[str, ...] = ()
+
+    def title(self, scale: Scale) -> str:
+        """As tables show it."""
+        return f"{self.name} {self.what}".format(files=scale.files, megabytes=scale.megabytes, tree=scale.tree)
+
+
+_WORKLOADS = (
+    Workload("W1", "put {files:,} files of 10 KB, one commit", many_put),
+    Workload("W2", "put 4 files of {megabytes} MB", large_put),
+    Workload("W3", "change 100 files, look for them, commit", change, ("W1",)),
+    Workload("W4", "list all files", list_all, ("W1",)),
+    Workload("W5", "diff the two commits", diff, ("W1", "W3")),
+    Workload("W6", "get all small files", many_get, ("W1",)),
+    Workload("W6", "get the large files", large_get, ("W2",)),
+    Workload("W7", "one commit of one file of 1 KB", commit_small),
+    Workload("W7", "the same on {tree:,} files", commit_on_trees),
+    Workload("W8", "put W2 again under other names", large_again, ("W2",)),
 )
+NAMES = sorted({one.name for one in _WORKLOADS})
 
 
-def _make_sources(folder: Path, scale: Scale) -> None:
-    source = random.Random(1)  # noqa: S311 -- the same bytes in every run
-    for number in range(_FOLDERS):
-        (folder / "many" / f"d{number:03d}").mkdir(parents=True)
-    for number in range(scale.files):
-        path = folder / "many" / f"d{number % _FOLDERS:03d}" / f"f{number:06d}.bin"
-        path.write_bytes(source.randbytes(_SIZE))
-    (folder / "large").mkdir()
-    for number in range(4):
-        with (folder / "large" / f"{number}.bin").open("wb") as file:
-            for _ in range(scale.megabytes):
-                file.write(source.randbytes(1 << 20))
+class Run:
+    """All rounds, and what they found."""
+
+    def __init__(self, only: list[str]) -> None:
+        self._only = only
+        needed = {*only, *(need for one in _WORKLOADS if one.name in only for need in one.needs)}
+        self._workloads = [one for one in _WORKLOADS if one.name in needed]
+        self._found: Found = {}
+        self._aims: dict[tuple[str, str], Aim | None] = {}
+        self._delays: list[float] = []
+        self.facts: list[str] = []
+
+    def round(self, on: Ground, number: int) -> None:
+        """Each workload, its sides in turns, every second round the other way."""
+        for workload in self._workloads:
+            sides, what = list(workload.sides(on)), workload.title(on.scale)
+            for side in sides if number % 2 == 0 else reversed(sides):
+                side.ready()
+                os.sync()  # what others left to be written is not this one's
+                sample = side.run()
+                self._aims[what, side.name] = side.aim
+                self._found.setdefault(what, {}).setdefault(side.name, []).append(sample)
+                print(f"round {number + 1}: {what[:34]:34} {side.name:16} {told(sample.seconds)}", flush=True)
+        self._delays += on.delays.get("small", [])
+        self.facts = [*on.facts, f"The server's memory was {on.server.memory():.0f} MB at most."]
+
+    def rows(self) -> Iterator[Row]:
+        """What was asked for, beside each of the others."""
+        for what, sides in self._found.items():
+            if what[:2] not in self._only:
+                continue
+            ours, *others = [Series(name, tuple(samples)) for name, samples in _ours_first(sides).items()]
+            for other in others:
+                yield Row(what, ours, other, self._aims[what, other.name])
+        if self._delays and "W7" in self._only:
+            parts = {"99 in 100": quantiles(self._delays, n=100)[98], "half of them": median(self._delays)}
+            slow, half = (Series(f"{name} take at most", (Sample(seconds),)) for name, seconds in parts.items())
+            yield Row("W7, 99 in 100 commits take at most", slow, half, at_most(4))
 
 
-@contextmanager
-def _ground(scale: Scale, folder: Path, number: int) -> Iterator[Ground]:
-    place = folder / f"round-{number}"
-    place.mkdir()
-    with StoreServer(place / "data") as server, channel.connect(server.address) as conn:
-        repos.create(conn, _REPO)
-        next(iter(commits.list(conn, _REPO)), None)  # connected, and the ways warm
-        yield Ground(scale, folder / "sources", place, server, conn)
+def _ours_first(sides: dict[str, list[Sample]]) -> dict[str, list[Sample]]:
+    first = next((name for name in sides if name == _OURS), None) or max(sides)
+    return {first: sides[first], **sides}
 
 
-def _round(ground: Ground, found: dict[str, dict[str, list[Sample]]], number: int) -> None:
-    for what, workload in _WORKLOADS:
-        sides = list(workload(ground).items())
-        for name, run in sides if number % 2 == 0 else reversed(sides):
-            os.sync()  # what others left to be written is not this one's
-            found.setdefault(what, {}).setdefault(name, []).append(run())
-            print(f"round {number + 1}: {what[:30]:30} {name:24} {told(found[what][name][-1].seconds)}", flush=True)
-
-
-def _rows(found: dict[str, dict[str, list[Sample]]], scale: Scale) -> Iterator[Row]:
-    numbers = {"files": scale.files, "megabytes": scale.megabytes, "tree": scale.tree}
-    for what, sides in found.items():
-        series = [Series(name, tuple(samples)) for name, samples in sides.items()]
-        ours = next((one for one in series if one.name == _OURS), series[0])
-        for peer in series:
-            if peer is not ours:
-                yield Row(what.format(**numbers), ours, peer)
-
-
-def _spread(delays: list[float]) -> str:
-    return f"half of them take {told(median(delays))} at most, 99 in 100 {told(quantiles(delays, n=100)[98])}"
-
-
-def run(scale: Scale, rounds: int, folder: Path) -> str:
-    """The section `store`, measured in this folder."""
-    found: dict[str, dict[str, list[Sample]]] = {}
-    delays: list[float] = []
-    memory = 0.0
+def run(scale: Scale, rounds: int, folder: Path, only: list[str], slow: int = 1) -> str:
+    """The section `store`, measured in this folder; the slow peers take part in so many rounds."""
     where = machine(folder)
-    _make_sources(folder / "sources", scale)
+    make_sources(folder / "sources", scale)
+    measured = Run(only)
     for number in range(rounds):
-        with _ground(scale, folder, number) as ground:
-            _round(ground, found, number)
-            delays += ground.delays["small"]
-            memory = max(memory, ground.memory())
-    absent = [name for name in _OPTIONAL if not shutil.which(name)]
-    return "\n".join(
-        [
-            "## Files and commits",
-            f"On {where}.",
-            f"Medians of {rounds} rounds. A time of W7 is one commit's; {_spread(delays)}.",
-            "All of ours is durable when it is answered, and git is set to sync as much; what is got, or copied",
-            f"without sync, is not. The server's memory was {memory:.0f} MB at most.",
-            f"Peers that were not installed: {', '.join(absent) or 'none'}.",
-            "",
-            table([*_rows(found, scale)]),
-        ]
-    )
+        peers = [peer for peer in there() if peer is GIT or number < slow]
+        with ground(scale, folder, number, peers) as on:
+            measured.round(on, number)
+    lines = [
+        "## Files and commits",
+        f"On {where}.",
+        f"Medians of {rounds} rounds; restic, borg, dvc and oxen took part in {min(slow, rounds)}. A time of W7 is one",
+        "commit's. All of ours is durable when it is answered, and what is beside it too; what is got is not.",
+        *measured.facts,
+        f"Peers that were not installed: {absent()}.",
+        "",
+        table([*measured.rows()]),
+    ]
+    return "\n".join(lines)
 
 
 def main() -> None:
     """Measure, and write the section `store`."""
     parser = argparse.ArgumentParser(prog="bench.store", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="100,000 files, and a tree of a million")
+    parser.add_argument("--full", action="store_true", help="100,000 files, 1 GB, and a tree of a million")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slow", type=int, default=1, help="rounds in which restic, borg, dvc and oxen take part")
+    parser.add_argument("--only", help="some of the workloads, as W2,W6; their figures are printed and not written")
     parser.add_argument("--folder", type=Path, help="where to work: the disk that is measured")
     chosen = parser.parse_args()
+    only = chosen.only.split(",") if chosen.only else NAMES
     with tempfile.TemporaryDirectory(prefix="howdah-bench-", dir=chosen.folder, ignore_cleanup_errors=True) as folder:
-        text = run(FULL if chosen.full else SMALL, chosen.rounds, Path(folder))
-    publish("store", text)
+        text = run(FULL if chosen.full else QUICK, chosen.rounds, Path(folder), only, chosen.slow)
+    if only == NAMES:
+        publish("store", text)
     print(text)
 
 
