@@ -1,4 +1,5 @@
 import dataclasses
+import random
 
 import pytest
 from hypothesis import given
@@ -87,6 +88,24 @@ def test_any_pattern_compiles_or_is_invalid(pattern: str) -> None:
 )
 def test_hostile_patterns_are_answered(pattern: str, path: str) -> None:
     assert not glob.compile(pattern).matches(path)
+
+
+PATHS = ["/" + "".join(random.Random(at).choices("ab", k=200)) for at in range(1000)]
+
+
+def test_hostile_patterns_are_quick_over_many_paths_or_refused() -> None:
+    for pattern in ("/" + "*a" * 20 + "b", "/{" + ",".join(["a*"] * 150) + "}b", "/" + "!(a*b)" * 30 + "c"):
+        compiled = glob.compile(pattern)
+        assert not any(compiled.matches(path + "d") for path in PATHS)
+    costly = glob.compile("/*@(a)" + "?" * 150)  # each path leads to sets of states that no other leads to
+    with pytest.raises(Invalid, match="matching it takes too long"):
+        [costly.matches(path) for path in PATHS * 10]
+
+
+def test_what_was_forgotten_is_worked_out_again() -> None:
+    compiled = glob.compile("/*@(a)" + "?" * 12)  # thousands of sets of states
+    for path in PATHS:
+        assert compiled.matches(path[:60]) is (path[:60][-13] == "a")
 
 
 @given(pattern=st.text(alphabet="ab*?/", max_size=8), path=st.text(alphabet="ab/", max_size=10))

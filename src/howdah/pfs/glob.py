@@ -3,18 +3,19 @@
 Besides: `{a,b}`, the extended forms `@() *() +() ?() !()`, and a bare `( )`, which is a group whose match pipelines
 use. A backslash takes the next character literally; `escape` writes any path as a pattern that matches only it.
 
-Matching never backtracks, so that no pattern, however hostile, costs more than its length times the path's (`!()`:
-times the path's once more). Plain patterns go through `re`.
+Matching never backtracks (`machine`), and a pattern that costs too much is refused, so that none, however hostile,
+keeps a server busy. Plain patterns go through `re`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from howdah.errors import Invalid
+from howdah.pfs.machine import Except, Exhausted, Fork, Machine, Part, Sign
 
 _SPECIAL = "*?[]{}()!@+^\\"
 _POSIX = {
@@ -42,11 +43,8 @@ _ANY = re.compile(".", re.DOTALL)
 _NO_SLASH = re.compile("[^/]")
 
 
-class _Part(Protocol):
+class _Part(Part, Protocol):
     """A piece of a pattern."""
-
-    def build(self, machine: _Machine, then: int) -> int:
-        """Add the piece to a machine, to be followed by the node `then`; returns the node it begins with."""
 
     def expression(self) -> str | None:
         """The piece as a regular expression, if it is a plain one."""
@@ -58,8 +56,8 @@ class _One:
 
     sign: re.Pattern[str]
 
-    def build(self, machine: _Machine, then: int) -> int:
-        return machine.add(_Sign(self.sign, then))
+    def build(self, machine: Machine, then: int) -> int:
+        return machine.add(Sign(self.sign, then))
 
     def expression(self) -> str | None:
         return self.sign.pattern
@@ -71,10 +69,10 @@ class _Run:
 
     crosses: bool
 
-    def build(self, machine: _Machine, then: int) -> int:
-        fork = machine.add(_Fork(()))
-        sign = machine.add(_Sign(_ANY if self.crosses else _NO_SLASH, fork))
-        machine.nodes[fork] = _Fork((sign, then))
+    def build(self, machine: Machine, then: int) -> int:
+        fork = machine.add(Fork(()))
+        sign = machine.add(Sign(_ANY if self.crosses else _NO_SLASH, fork))
+        machine.nodes[fork] = Fork((sign, then))
         return fork
 
     def expression(self) -> str | None:
@@ -89,12 +87,12 @@ class _Choice:
     is_optional: bool = False
     repeats: bool = False
 
-    def build(self, machine: _Machine, then: int) -> int:
-        after = machine.add(_Fork((then,))) if self.repeats else then
+    def build(self, machine: Machine, then: int) -> int:
+        after = machine.add(Fork((then,))) if self.repeats else then
         begins = tuple(machine.build(choice, after) for choice in self.choices)
         if self.repeats:
-            machine.nodes[after] = _Fork((*begins, then))
-        return machine.add(_Fork((*begins, then) if self.is_optional else begins))
+            machine.nodes[after] = Fork((*begins, then))
+        return machine.add(Fork((*begins, then) if self.is_optional else begins))
 
     def expression(self) -> str | None:
         return None
@@ -106,109 +104,13 @@ class _Not:
 
     choices: tuple[Sequence[_Part], ...]
 
-    def build(self, machine: _Machine, then: int) -> int:
-        end = machine.add(_Fork(()))
-        begin = machine.add(_Fork(tuple(machine.build(choice, end) for choice in self.choices)))
-        return machine.add(_Except(begin, end, then))
+    def build(self, machine: Machine, then: int) -> int:
+        end = machine.add(Fork(()))
+        begin = machine.add(Fork(tuple(machine.build(choice, end) for choice in self.choices)))
+        return machine.add(Except(begin, end, then))
 
     def expression(self) -> str | None:
         return None
-
-
-class _Sign(NamedTuple):
-    """A node that takes one character."""
-
-    sign: re.Pattern[str]
-    then: int
-
-
-class _Fork(NamedTuple):
-    """A node that goes on in several ways at once; in none at all, it is an end."""
-
-    then: tuple[int, ...]
-
-
-class _Except(NamedTuple):
-    """A node that takes what the machine from `begin` to `end` does not take, up to the next slash."""
-
-    begin: int
-    end: int
-    then: int
-
-
-class _Inside(NamedTuple):
-    """A state: at the `_Except` node, whose inner machine is in these states."""
-
-    node: int
-    states: frozenset[int | _Inside]
-
-
-_States = set["int | _Inside"]
-
-
-class _Machine:
-    """A pattern as a machine that is in several states at once (Thompson, 1968): it never backtracks."""
-
-    def __init__(self, parts: Sequence[_Part]) -> None:
-        self.nodes: list[_Sign | _Fork | _Except] = []
-        self._end = self.add(_Fork(()))
-        self._begin = frozenset(self._reach([self.build(parts, self._end)]))
-
-    def add(self, node: _Sign | _Fork | _Except) -> int:
-        """Add a node; returns its number."""
-        self.nodes.append(node)
-        return len(self.nodes) - 1
-
-    def build(self, parts: Sequence[_Part], then: int) -> int:
-        """Add pieces that follow each other."""
-        for part in reversed(parts):
-            then = part.build(self, then)
-        return then
-
-    def takes(self, path: str) -> bool:
-        """Whether the whole path matches."""
-        states: _States = set(self._begin)
-        for sign in path:
-            states = self._step(states, sign)
-            if not states:
-                return False
-        return self._end in states
-
-    def _reach(self, numbers: Iterable[int]) -> _States:
-        """The states that the machine is in when it has come to these nodes."""
-        found: _States = set()
-        left = list(numbers)
-        seen = set(left)
-        while left:
-            number = left.pop()
-            node = self.nodes[number]
-            then: tuple[int, ...] = ()
-            if isinstance(node, _Except):
-                inside = frozenset(self._reach([node.begin]))
-                found.add(_Inside(number, inside))
-                then = () if node.end in inside else (node.then,)
-            elif isinstance(node, _Fork) and node.then:
-                then = node.then
-            else:
-                found.add(number)
-            left += [each for each in then if each not in seen]
-            seen.update(then)
-        return found
-
-    def _step(self, states: Iterable[int | _Inside], sign: str) -> _States:
-        """The states after one more character."""
-        found: _States = set()
-        then: list[int] = []
-        for state in states:
-            node = self.nodes[state.node if isinstance(state, _Inside) else state]
-            if isinstance(state, _Inside) and isinstance(node, _Except) and sign != "/":
-                inside = frozenset(self._step(state.states, sign))
-                found.add(_Inside(state.node, inside))
-                if node.end not in inside:
-                    then.append(node.then)
-            elif isinstance(node, _Sign) and node.sign.match(sign):
-                then.append(node.then)
-        return found | self._reach(then)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +121,7 @@ class Glob:
     prefix: str
     literal: str | None
     is_flat: bool
-    machine: _Machine
+    machine: Machine
     plain: re.Pattern[str] | None
 
     def matches(self, path: str) -> bool:
@@ -229,7 +131,12 @@ class Glob:
         path = path.rstrip("/")
         if self.plain is not None:
             return self.plain.match(path) is not None
-        return self.machine.takes(path)
+        try:
+            return self.machine.takes(path)
+        except Exhausted:
+            raise Invalid(
+                f"glob ({self.pattern[:80]}) invalid: matching it takes too long: use fewer wildcards", kind="bad-glob"
+            ) from None
 
 
 def compile(pattern: str) -> Glob:
@@ -243,11 +150,11 @@ def compile(pattern: str) -> Glob:
         raise Invalid(f"glob ({pattern[:80]}) invalid: {error}", kind="bad-glob") from error
     begin, has_special = _plain_start(full)
     if not has_special:
-        return Glob(full, full, begin, is_flat=True, machine=_Machine(()), plain=None)
+        return Glob(full, full, begin, is_flat=True, machine=Machine(()), plain=None)
     prefix = begin[: begin.rindex("/") + 1]
     rest = full[_written_length(full, prefix) :]
     is_flat = "/" not in rest and "**" not in rest and not any(mark in rest for mark in "({!")
-    return Glob(full, prefix, None, is_flat, _Machine(parts), _plain_expression(parts))
+    return Glob(full, prefix, None, is_flat, Machine(parts), _plain_expression(parts))
 
 
 def _plain_expression(parts: Sequence[_Part]) -> re.Pattern[str] | None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
-from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 from grpc_health.v1.health import aio as health_aio
+from grpc_health.v1.health_pb2 import DESCRIPTOR as HEALTH
 from grpc_health.v1.health_pb2 import HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha.reflection_pb2 import DESCRIPTOR as REFLECTION
 
 from howdah.errors import Unavailable
 from howdah.server import folder
@@ -104,15 +104,15 @@ async def _add_services(
 ) -> health_aio.HealthServicer:
     """Let the server answer these, and who asks what it answers and how it is."""
     health = health_aio.HealthServicer()
-    add_HealthServicer_to_server(health, server)
-    names = ["", reflection.SERVICE_NAME, HEALTH_NAME]
-    for file, servicer in answered:
+    table = [*answered, (HEALTH, health)]
+    names = [
+        service.full_name for file, _ in (*table, (REFLECTION, None)) for service in file.services_by_name.values()
+    ]
+    for file, servicer in (*table, (REFLECTION, reflection.aio.ReflectionServicer(names))):
         for service in file.services_by_name.values():
             server.add_generic_rpc_handlers((handlers(service, servicer),))
-            names.append(service.full_name)
-    reflection.enable_server_reflection(names[1:], server)
     server.add_generic_rpc_handlers((Unanswered(),))
-    for name in names:
+    for name in ("", *names):
         await health.set(name, HealthCheckResponse.SERVING)
     return health
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 
 from google.protobuf.empty_pb2 import Empty
@@ -10,6 +11,7 @@ from howdah.infos import CommitState
 from howdah.names import Project
 from howdah.pfs import branches, commits, commitsets
 from howdah.pfs.graph import Way
+from howdah.pfs.paging import PAGE
 from howdah.server import queueable
 from howdah.server.grpc_commits import CommitCalls
 from howdah.server.methods import Context
@@ -37,10 +39,10 @@ class CommitSetCalls(CommitCalls):
         self, request: pfs_pb2.ListCommitSetRequest, _: Context
     ) -> AsyncIterator[pfs_pb2.CommitSetInfo]:
         project = Project(request.project.name) if request.project.name else None
-        async for info in self._all(lambda tx: commitsets.list(tx, project)):
-            yield pfs_pb2.CommitSetInfo(
-                commit_set=pfs_pb2.CommitSet(id=info.id), commits=map(wire.commit_info_to_wire, info.commits)
-            )
+        async for infos in self._bridge.batches(lambda: commitsets.list(self._store.database, project), PAGE):
+            for info in infos:
+                members = map(wire.commit_info_to_wire, info.commits)
+                yield pfs_pb2.CommitSetInfo(commit_set=pfs_pb2.CommitSet(id=info.id), commits=members)
 
     async def SquashCommitSet(self, request: pfs_pb2.SquashCommitSetRequest, context: Context) -> Empty:
         return await self._queueable(queueable.squash_commit_set, request, context)
@@ -63,7 +65,7 @@ class CommitSetCalls(CommitCalls):
         self, request: pfs_pb2.WalkCommitProvenanceRequest, _: Context
     ) -> AsyncIterator[pfs_pb2.CommitInfo]:
         start = [*map(pickers.commit_from_wire, request.start)]
-        limits = {"depth": request.max_depth, "number": request.max_commits}
+        limits = {"depth": request.max_depth, "number": _number(request.max_commits)}
         async for info in self._all(lambda tx: commits.walk(tx, start, Way.UP, **limits)):
             yield wire.commit_info_to_wire(info)
 
@@ -71,7 +73,7 @@ class CommitSetCalls(CommitCalls):
         self, request: pfs_pb2.WalkCommitSubvenanceRequest, _: Context
     ) -> AsyncIterator[pfs_pb2.CommitInfo]:
         start = [*map(pickers.commit_from_wire, request.start)]
-        limits = {"depth": request.max_depth, "number": request.max_commits}
+        limits = {"depth": request.max_depth, "number": _number(request.max_commits)}
         async for info in self._all(lambda tx: commits.walk(tx, start, Way.DOWN, **limits)):
             yield wire.commit_info_to_wire(info)
 
@@ -79,7 +81,7 @@ class CommitSetCalls(CommitCalls):
         self, request: pfs_pb2.WalkBranchProvenanceRequest, _: Context
     ) -> AsyncIterator[pfs_pb2.BranchInfo]:
         start = [*map(pickers.branch_from_wire, request.start)]
-        limits = {"depth": request.max_depth, "number": request.max_branches}
+        limits = {"depth": request.max_depth, "number": _number(request.max_branches)}
         async for info in self._all(lambda tx: branches.walk(tx, start, Way.UP, **limits)):
             yield wire.branch_info_to_wire(info)
 
@@ -87,6 +89,11 @@ class CommitSetCalls(CommitCalls):
         self, request: pfs_pb2.WalkBranchSubvenanceRequest, _: Context
     ) -> AsyncIterator[pfs_pb2.BranchInfo]:
         start = [*map(pickers.branch_from_wire, request.start)]
-        limits = {"depth": request.max_depth, "number": request.max_branches}
+        limits = {"depth": request.max_depth, "number": _number(request.max_branches)}
         async for info in self._all(lambda tx: branches.walk(tx, start, Way.DOWN, **limits)):
             yield wire.branch_info_to_wire(info)
+
+
+def _number(number: int) -> int:
+    """As many are asked for; more than there can be are as many as can be counted."""
+    return min(number, sys.maxsize)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from hashlib import blake2b
@@ -14,6 +13,7 @@ from howdah.errors import Invalid, NotFound, Unsupported
 from howdah.names import Commit, File, Project, Repo
 from howdah.pfs import filesets
 from howdah.pfs.rows import FILESETS
+from howdah.server import expressions
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.calls import Calls
 from howdah.server.chunks import ChunkServer
@@ -137,17 +137,9 @@ def _wanted(filters: Iterable[storage_pb2.FileFilter]) -> Callable[[str], bool]:
         if each.WhichOneof("filter") == "path_range":
             tests.append(_in_range(each.path_range.lower, each.path_range.upper))
         elif each.path_regex and each.path_regex != _ALL:
-            tests.append(_matching(each.path_regex))
+            tests.append(expressions.matching(each.path_regex))
     return lambda path: all(test(path) for test in tests)
 
 
 def _in_range(lower: str, upper: str) -> Callable[[str], bool]:
     return lambda path: path >= lower and (not upper or path < upper)
-
-
-def _matching(text: str) -> Callable[[str], bool]:
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise Invalid(f"path_regex ({text}) invalid: {error}", kind="bad-pattern") from error
-    return lambda path: pattern.search(path) is not None

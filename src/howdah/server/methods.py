@@ -13,9 +13,10 @@ from typing import Any, ClassVar, NoReturn
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from howdah.errors import HowdahError
+from howdah.errors import HowdahError, Invalid, Unsupported
 from howdah.wire.status import to_status
 
 _log = logging.getLogger(__name__)
@@ -34,34 +35,64 @@ def handlers(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHan
 
 
 def _handler(method: MethodDescriptor, answer: Callable[..., Any]) -> grpc.RpcMethodHandler[Any, Any]:
+    sound = _each_sound if method.client_streaming else _sound
     if inspect.isasyncgenfunction(answer):
-        behaviour: Any = _streaming(method.full_name, answer)
+        behaviour: Any = _streaming(method.full_name, answer, sound)
     else:
-        behaviour = _single(method.full_name, answer)
+        behaviour = _single(method.full_name, answer, sound)
     kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
     make: Any = getattr(grpc, f"{kind}_rpc_method_handler")
     handler: grpc.RpcMethodHandler[Any, Any] = make(
         behaviour,
-        request_deserializer=GetMessageClass(method.input_type).FromString,
+        request_deserializer=_reader(method),
         response_serializer=GetMessageClass(method.output_type).SerializeToString,
     )
     return handler
 
 
-def _single(name: str, answer: Callable[..., Awaitable[Any]]) -> Callable[[Any, Context], Awaitable[Any]]:
+def _reader(method: MethodDescriptor) -> Callable[[bytes], Message | Invalid]:
+    """What reads a call's messages. What cannot be read becomes an error that is raised where it can be answered."""
+    read = GetMessageClass(method.input_type).FromString
+
+    def message(data: bytes) -> Message | Invalid:
+        try:
+            return read(data)
+        except DecodeError:
+            kind = method.input_type.full_name
+            return Invalid(f"message to {method.full_name} invalid: its bytes are no {kind}", kind="bad-message")
+
+    return message
+
+
+def _sound(request: Message | Invalid) -> Message:
+    if isinstance(request, Invalid):
+        raise request
+    return request
+
+
+async def _each_sound(requests: AsyncIterator[Message | Invalid]) -> AsyncIterator[Message]:
+    async for request in requests:
+        yield _sound(request)
+
+
+def _single(
+    name: str, answer: Callable[..., Awaitable[Any]], sound: Callable[[Any], Any]
+) -> Callable[[Any, Context], Awaitable[Any]]:
     async def call(request: Any, context: Context) -> Any:
         try:
-            return await answer(request, context)
+            return await answer(sound(request), context)
         except (HowdahError, Exception) as error:  # noqa: BLE001 -- the edge: whatever it is becomes a status
             await _refuse(name, context, error)
 
     return call
 
 
-def _streaming(name: str, answer: Callable[..., AsyncIterator[Any]]) -> Callable[[Any, Context], AsyncIterator[Any]]:
+def _streaming(
+    name: str, answer: Callable[..., AsyncIterator[Any]], sound: Callable[[Any], Any]
+) -> Callable[[Any, Context], AsyncIterator[Any]]:
     async def call(request: Any, context: Context) -> AsyncIterator[Any]:
         try:
-            async for message in answer(request, context):
+            async for message in answer(sound(request), context):
                 yield message
         except (HowdahError, Exception) as error:  # noqa: BLE001 -- the edge: whatever it is becomes a status
             await _refuse(name, context, error)
@@ -72,6 +103,8 @@ def _streaming(name: str, answer: Callable[..., AsyncIterator[Any]]) -> Callable
 async def _refuse(name: str, context: Context, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
+    if isinstance(error, NotImplementedError):  # by servicers that are not ours
+        error = Unsupported(f"call {name} is not offered by this server")
     if not isinstance(error, HowdahError):
         _log.exception("call %s failed", name, exc_info=error)
         error = HowdahError(f"call {name} failed inside the store ({type(error).__name__}): see the store's log")
