@@ -55,6 +55,19 @@ def test_commit_set_holds_the_commit_and_what_follows_it(client: Any, branch: An
     assert len(found.commits) == 2
 
 
+def test_a_new_commit_set_is_made_where_one_is_asked_for(client: Any, branch: Any, output: Any) -> None:
+    id = put(client, branch, "/a", b"x")
+    head = pfs.Commit(repo=branch.repo, id=id)
+    client.pfs.create_branch(branch=branch, head=head)
+    assert client.pfs.inspect_branch(branch=output).head.id == id
+
+    client.pfs.create_branch(branch=branch, head=head, new_commit_set=True)
+    made = client.pfs.inspect_branch(branch=output).head.id
+    assert made != id
+    assert set(members(client, made)) == {branch.repo.name, output.repo.name}
+    assert client.pfs.inspect_branch(branch=branch).head.id == id
+
+
 def test_commit_set_that_is_not_there_is_not_found(client: Any) -> None:
     with refused(StatusCode.NOT_FOUND, "no commits found for commitset 0123456789ab4cdef0123456789abcde"):
         members(client, "0123456789ab4cdef0123456789abcde")

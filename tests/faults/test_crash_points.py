@@ -19,9 +19,8 @@ State = tuple[list[tuple[str, bool, str, dict[str, bytes]]], dict[str, str]]
 
 def state(store: Store) -> State:
     """All that a client can see of the repo; ids of new commits are left out, since they are random."""
-    with store.database.read() as tx:
-        infos = list(commits.list(tx, REPO))
-        heads = {info.branch.name: info.head for info in branches.list(tx, REPO)}
+    infos = list(commits.list(store.database, REPO))
+    heads = {info.branch.name: info.head for info in branches.list(store.database, REPO)}
     order = {info.commit.id: len(infos) - place for place, info in enumerate(infos)}
     told = [(info.description, info.finished is not None, info.error, content(store, info.commit)) for info in infos]
     return told, {name: str(order[head.id]) for name, head in heads.items() if head is not None}

@@ -47,5 +47,4 @@ def content(store: Store, commit: Commit = HEAD) -> dict[str, bytes]:
 
 def ids(store: Store) -> list[str]:
     """The repo's commits, newest first."""
-    with store.database.read() as tx:
-        return [info.commit.id for info in commits.list(tx, REPO)]
+    return [info.commit.id for info in commits.list(store.database, REPO)]

@@ -259,9 +259,9 @@ def test_set_that_others_are_made_from_stays(store: Store) -> None:
 def test_sets_are_listed_newest_first_with_what_they_are_made_from(store: Store) -> None:
     first, second = versions(store, {"/x": b"1"}, {"/y": b"2"})
     follow(store, B, A)
-    with store.database.read() as tx:
-        found = [*commitsets.list(tx, Project())]
-        assert [*commitsets.list(tx, Project("other"))] == []
+    found = [*commitsets.list(store.database, Project())]
+    assert [*commitsets.list(store.database)] == found
+    assert [*commitsets.list(store.database, Project("other"))] == []
     assert [each.id for each in found] == [head(store, B).commit.id, second, first]
     assert [each.commit for each in found[0].commits] == [head(store, A).commit, head(store, B).commit]
 

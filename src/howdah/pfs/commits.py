@@ -8,15 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from howdah.db.database import Row, Tx
+from howdah.db.database import Database, Row, Tx
 from howdah.errors import Code, Invalid, WrongState
 from howdah.infos import CommitInfo, Origin
 from howdah.names import Branch, Commit, Repo, check_branch_name
 from howdah.pfs import clock, graph, repos, resolve
+from howdah.pfs.paging import LAST, PAGE, in_pages
 from howdah.pfs.rows import SELECT_COMMIT, CommitRow, base_tree, read_commit, read_parent, read_pointer
 from howdah.pfs.steps import Step
-
-_PAGE = 200
 
 
 def start(made: Step, branch: Branch, description: str, *, parent: Commit | None = None) -> Commit:
@@ -57,7 +56,7 @@ def inspect(tx: Tx, commit: Commit) -> CommitInfo:
 
 
 def list(  # noqa: PLR0913 -- one keyword for each filter of the API
-    tx: Tx,
+    database: Database,
     repo: Repo,
     *,
     to: Commit | None = None,
@@ -67,24 +66,27 @@ def list(  # noqa: PLR0913 -- one keyword for each filter of the API
     origin: Origin | None = None,
     started_before: datetime | None = None,
 ) -> Iterator[CommitInfo]:
-    """Commits, newest first.
+    """Commits, newest first, in pages.
 
     With `to`: its line of parents until `since` (exclusive). Otherwise every commit of the repo. At most
     `number` of them when it is not 0; `origin` and `started_before` leave out others. `reverse` is oldest first.
     """
-    row = repos.number(tx, repo)
     if since is not None and to is None:
         raise Invalid("cannot use `from` commit without `to` commit", kind="bad-range", code=Code.UNKNOWN)
     if reverse and to is not None:
         raise Invalid("cannot use `reverse` with a `to` commit", kind="bad-range")
-    found = _line(tx, to, since) if to is not None else _all(tx, row, reverse=reverse)
     latest = clock.microseconds(started_before) if started_before is not None else None
-    wanted = (
-        commit
-        for commit in found
-        if (origin is None or commit.origin == origin) and (latest is None or commit.started < latest)
-    )
-    yield from _in_pages(tx, islice(wanted, number) if number else wanted)
+
+    def is_wanted(row: CommitRow) -> bool:
+        return (origin is None or row.origin == origin) and (latest is None or row.started < latest)
+
+    def page(tx: Tx, after: int | None, size: int) -> tuple[Sequence[CommitInfo], int | None]:
+        holding = repos.number(tx, repo)
+        found = _all(tx, holding, after, reverse=reverse) if to is None else _line(tx, to, since, after)
+        rows = [*islice(filter(is_wanted, found), size)]
+        return infos(tx, rows), rows[-1].number if len(rows) == size else None
+
+    return in_pages(database, page, number)
 
 
 def walk(tx: Tx, start: Iterable[Commit], way: graph.Way, *, depth: int = 0, number: int = 0) -> Iterator[CommitInfo]:
@@ -110,15 +112,19 @@ def line_of_branch(tx: Tx, branch: Branch, since: int | None) -> tuple[int, tupl
     return head.number, tuple(infos(tx, line[::-1]))
 
 
-def _all(tx: Tx, repo: int, *, reverse: bool) -> Iterator[CommitRow]:
-    order = "ASC" if reverse else "DESC"
-    for row in tx.all(SELECT_COMMIT + f" WHERE repo = ? ORDER BY number {order}", repo):
-        yield CommitRow(*row)
+def _all(tx: Tx, repo: int, after: int | None, *, reverse: bool) -> Iterator[CommitRow]:
+    way, order, start = (">", "ASC", 0) if reverse else ("<", "DESC", LAST)
+    at = start if after is None else after
+    some = f"{SELECT_COMMIT} WHERE repo = ? AND number {way} ? ORDER BY number {order} LIMIT {PAGE}"
+    while rows := tx.all(some, repo, at):
+        for row in rows:
+            yield CommitRow(*row)
+        at = rows[-1][0]
 
 
-def _line(tx: Tx, to: Commit, since: Commit | None) -> Iterator[CommitRow]:
+def _line(tx: Tx, to: Commit, since: Commit | None, after: int | None) -> Iterator[CommitRow]:
     end = resolve.commit(tx, since).number if since is not None else None
-    row: CommitRow | None = resolve.commit(tx, to)
+    row: CommitRow | None = resolve.commit(tx, to) if after is None else read_parent(tx, read_commit(tx, after))
     while row is not None and row.number != end:
         yield row
         row = read_parent(tx, row)
@@ -126,7 +132,7 @@ def _line(tx: Tx, to: Commit, since: Commit | None) -> Iterator[CommitRow]:
 
 def _in_pages(tx: Tx, rows: Iterator[CommitRow]) -> Iterator[CommitInfo]:
     """`infos` of a stream of rows, a page of them at a time."""
-    while page := [*islice(rows, _PAGE)]:
+    while page := [*islice(rows, PAGE)]:
         yield from infos(tx, page)
 
 
@@ -189,6 +195,6 @@ def _names(tx: Tx, numbers: Sequence[int]) -> dict[int, tuple[Commit, bool]]:
 
 def _among(tx: Tx, select: str, numbers: Sequence[int]) -> Iterator[Row]:
     """The rows of a statement that ends in the column to be among these numbers."""
-    for start in range(0, len(numbers), _PAGE):
-        some = numbers[start : start + _PAGE]
+    for start in range(0, len(numbers), PAGE):
+        some = numbers[start : start + PAGE]
         yield from tx.all(f"{select} IN ({', '.join('?' * len(some))})", *some)

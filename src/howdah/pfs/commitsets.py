@@ -8,11 +8,12 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator, Sequence
 
-from howdah.db.database import Tx
+from howdah.db.database import Database, Tx
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.infos import CommitInfo, CommitSetInfo, Origin
 from howdah.names import Commit, Project, is_commit_id
 from howdah.pfs import commits, resolve
+from howdah.pfs.paging import LAST, in_pages
 from howdah.pfs.rows import MADE_FROM, SELECT_COMMIT, CommitRow
 from howdah.pfs.steps import Step
 from howdah.store.tree import EMPTY
@@ -21,6 +22,8 @@ _MADE_OF = (
     "WITH RECURSIVE made_of (number) AS (SELECT ?"
     " UNION SELECT provenance.number FROM provenance JOIN made_of ON upstream = made_of.number)"
 )
+_OF_COMMITS = "SELECT id, number FROM commits"
+_OF_PROJECT = "SELECT repo FROM repos JOIN projects USING (project) WHERE projects.name = ?"
 
 
 def inspect(tx: Tx, id: str) -> builtins.list[CommitInfo]:
@@ -49,18 +52,24 @@ def _upstream_first(infos: builtins.list[CommitInfo]) -> builtins.list[CommitInf
     return order
 
 
-def list(tx: Tx, project: Project | None = None) -> Iterator[CommitSetInfo]:
-    """Every commit set, newest first; of a project, those with a commit in it."""
-    if project is None:
-        rows = tx.all("SELECT id FROM commits GROUP BY id ORDER BY max(number) DESC")
-    else:
-        rows = tx.all(
-            "SELECT id FROM commits JOIN repos USING (repo) JOIN projects USING (project) WHERE projects.name = ?"
-            " GROUP BY id ORDER BY max(number) DESC",
-            project.name,
-        )
-    for (id,) in rows:
-        yield CommitSetInfo(id, tuple(inspect(tx, id)))
+def list(database: Database, project: Project | None = None) -> Iterator[CommitSetInfo]:
+    """Every commit set, newest first, in pages; of a project, those with a commit in it."""
+    of = "" if project is None else f" AND {{}}.repo IN ({_OF_PROJECT})"
+    values = () if project is None else (project.name, project.name)
+    # Of each set, the commit that is its newest, in the project if one is named.
+    newest = (
+        f"{_OF_COMMITS} WHERE number < ?{of.format('commits')} AND NOT EXISTS (SELECT 1"  # noqa: S608 -- constant text
+        " FROM commits"
+        f" AS later WHERE later.id = commits.id AND later.number > commits.number{of.format('later')})"
+        " ORDER BY number DESC LIMIT ?"
+    )
+
+    def page(tx: Tx, after: int | None, size: int) -> tuple[Sequence[CommitSetInfo], int | None]:
+        rows = tx.all(newest, LAST if after is None else after, *values, size)
+        found = [CommitSetInfo(id, tuple(inspect(tx, id))) for id, _ in rows]
+        return found, rows[-1][1] if len(rows) == size else None
+
+    return in_pages(database, page)
 
 
 def squash(made: Step, id: str) -> None:

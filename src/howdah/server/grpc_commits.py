@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from howdah.db.database import Tx
 from howdah.infos import CommitInfo
 from howdah.names import Branch, Commit
 from howdah.pfs import commits, history, writing
+from howdah.pfs.paging import PAGE
 from howdah.pfs.resolve import commit as resolve_commit
 from howdah.server import queueable
 from howdah.server.calls import Calls
@@ -44,9 +44,9 @@ class CommitCalls(Calls):
         before = wire.time_from_wire(request.started_time) if request.HasField("started_time") else None
         repo = need(wire.repo_from_wire(request.repo), "repo")
 
-        def verb(tx: Tx) -> Iterator[CommitInfo]:
+        def found() -> Iterator[CommitInfo]:
             return commits.list(
-                tx,
+                self._store.database,
                 repo,
                 to=wire.commit_from_wire(request.to, of=repo),
                 since=wire.commit_from_wire(getattr(request, "from"), of=repo),
@@ -56,8 +56,9 @@ class CommitCalls(Calls):
                 started_before=before,
             )
 
-        async for info in self._all(verb):
-            yield wire.commit_info_to_wire(info)
+        async for infos in self._bridge.batches(found, PAGE):
+            for info in infos:
+                yield wire.commit_info_to_wire(info)
 
     async def SubscribeCommit(
         self, request: pfs_pb2.SubscribeCommitRequest, _: Context

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from google.protobuf.empty_pb2 import Empty
 
 from howdah.pfs import branches, projects, repos
+from howdah.pfs.paging import PAGE
 from howdah.server import queueable
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
@@ -103,8 +104,10 @@ class RepoCalls(Calls):
 
     async def ListBranch(self, request: pfs_pb2.ListBranchRequest, _: Context) -> AsyncIterator[pfs_pb2.BranchInfo]:
         repo = wire.repo_from_wire(request.repo)
-        async for info in self._all(lambda tx: branches.list(tx, repo, reverse=request.reverse)):
-            yield wire.branch_info_to_wire(info)
+        found = lambda: branches.list(self._store.database, repo, reverse=request.reverse)  # noqa: E731 -- in a thread
+        async for infos in self._bridge.batches(found, PAGE):
+            for info in infos:
+                yield wire.branch_info_to_wire(info)
 
     async def DeleteBranch(self, request: pfs_pb2.DeleteBranchRequest, context: Context) -> Empty:
         return await self._queueable(queueable.delete_branch, request, context)

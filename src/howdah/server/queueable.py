@@ -55,7 +55,8 @@ def create_branch(_: Store, made: Step, request: pfs_pb2.CreateBranchRequest) ->
     branch = need(wire.branch_from_wire(request.branch), "branch")
     head = wire.commit_from_wire(request.head, of=branch.repo)
     trigger = wire.trigger_from_wire(request.trigger) if request.HasField("trigger") else None
-    branches.create(made, branch, head, provenance=wire.provenance_from_wire(request), trigger=trigger)
+    provenance = wire.provenance_from_wire(request)
+    branches.create(made, branch, head, provenance=provenance, trigger=trigger, anew=request.new_commit_set)
     return Empty()
 
 
