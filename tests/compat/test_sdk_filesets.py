@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import grpc
+from betterproto.lib.google.protobuf import Any as Any_
 from pachyderm_sdk.api import pfs, storage
 
 from tests.compat.conftest import head, listed, read, refused
@@ -105,3 +106,13 @@ def test_references_need_a_port_and_filters_must_be_readable(client: Any) -> Non
         list(client.storage.read_fileset_cdr(fileset_id="00"))
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "path_regex"):
         held(client, "00", storage.FileFilter(path_regex="("))
+
+
+def test_workers_find_again_what_they_put_into_the_cache(client: Any) -> None:
+    kept = fileset(client, add("/a", b"1"))
+    value = Any_(type_url="type.googleapis.com/google.protobuf.StringValue", value=b"\x0a\x01x")
+    client.pfs.put_cache(key="job", value=value, file_set_ids=[kept], tag="pipeline")
+    assert client.pfs.get_cache(key="job").value == value
+    client.pfs.clear_cache(tag_prefix="pipe")
+    with refused(grpc.StatusCode.NOT_FOUND, "cache key job not found"):
+        client.pfs.get_cache(key="job")

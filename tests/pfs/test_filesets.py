@@ -8,7 +8,7 @@ import pytest
 
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.names import Branch, Commit, Project, Repo
-from howdah.pfs import commits, filesets, upkeep, writing
+from howdah.pfs import cache, commits, filesets, upkeep, writing
 from howdah.store.store import Store
 from tests.pfs.stores import HEAD, content, new_store, start, write
 
@@ -116,3 +116,28 @@ def test_shards_hold_every_file_once(store: Store) -> None:
 def test_life_of_a_fileset_has_bounds(store: Store, seconds: int) -> None:
     with pytest.raises(Invalid, match="ttl"):
         filesets.compose(store, [], seconds=seconds)
+
+
+def test_fileset_that_a_cached_value_speaks_of_lives_as_long_as_it(store: Store) -> None:
+    begun = store.now()
+    kept, other = make(store, {"/a": b"1"}), make(store, {"/b": b"1"})
+    with store.database.write() as tx:
+        cache.put(tx, "key", b"value", tag="tag/one", filesets=[kept, kept], now=begun)
+    store.now = partial(int, begun + 2 * HALF_AN_HOUR)
+    upkeep.collect(store)
+    assert held(store, kept) == {"/a": b"1"}
+    with pytest.raises(NotFound):
+        held(store, other)
+    with store.database.write() as tx:
+        assert cache.get(tx, "key") == b"value"
+        cache.put(tx, "key", b"newer", tag="tag/one", filesets=[kept], now=store.now())
+        with pytest.raises(NotFound, match="fileset .* not found"):
+            cache.put(tx, "key", b"", tag="", filesets=[other], now=store.now())
+        cache.clear(tx, "tagged")
+        assert cache.get(tx, "key") == b"newer"
+        cache.clear(tx, "tag/")
+        with pytest.raises(NotFound, match="cache key key not found"):
+            cache.get(tx, "key")
+    upkeep.collect(store)
+    with pytest.raises(NotFound):
+        held(store, kept)

@@ -129,8 +129,8 @@ def contents(store: Store, id: str, *, is_wanted: Callable[[str], bool]) -> Iter
 
 
 def expire(tx: Tx, now: int) -> None:
-    """Forget the filesets whose time is over."""
-    tx.run("DELETE FROM filesets WHERE expires <= ?", now)
+    """Forget the filesets whose time is over and of which no cached value speaks."""
+    tx.run("DELETE FROM filesets WHERE expires <= ? AND id NOT IN (SELECT id FROM cache_filesets)", now)
 
 
 def _insert(tx: Tx, root: Digest | None, *, now: int, seconds: int) -> str:

@@ -99,7 +99,11 @@ class FilesetRow(NamedTuple):
 
 def read_fileset(tx: Tx, id: str, now: int) -> FilesetRow:
     """The row of a fileset; `NotFound` if it is there no more."""
-    row = tx.one("SELECT created, tree FROM filesets WHERE id = ? AND expires > ?", id, now)
+    row = tx.one(
+        "SELECT created, tree FROM filesets WHERE id = ?"
+        " AND (expires > ? OR EXISTS (SELECT 1 FROM cache_filesets WHERE cache_filesets.id = filesets.id))",
+        *(id, now),
+    )
     if row is None:
         raise NotFound(f"fileset {id} not found: it was never made, or its time is over", kind="fileset-not-found")
     return FilesetRow(*row)

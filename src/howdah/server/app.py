@@ -16,11 +16,13 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import DESCRIPTOR as REFLECTION
 
+from howdah import memory
 from howdah.errors import Unavailable
 from howdah.server import folder
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.chunks import ChunkServer
 from howdah.server.grpc_bulk import BulkCalls
+from howdah.server.grpc_cache import CacheCalls
 from howdah.server.grpc_cluster import AdminCalls, EnterpriseCalls, VersionCalls
 from howdah.server.grpc_commitsets import CommitSetCalls
 from howdah.server.grpc_debug import DebugCalls
@@ -63,7 +65,7 @@ _OPTIONS = (
 )
 
 
-class PfsCalls(RepoCalls, CommitSetCalls, FilesetCalls, CheckCalls):
+class PfsCalls(RepoCalls, CommitSetCalls, FilesetCalls, CacheCalls, CheckCalls):
     """pfs_v2.API, as far as it is answered."""
 
 
@@ -72,6 +74,7 @@ def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None], 
 
     With a `chunks_port`, clients can ask for references to stored bytes, and fetch these there over HTTP.
     """
+    memory.keep()
     with folder.open_store(data) as store:
         chunks = None if chunks_port is None else ChunkServer(store, host, chunks_port)
         try:
