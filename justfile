@@ -33,6 +33,11 @@ screenshots:
 bench NAME *ARGUMENTS:
     {{py}} -m bench.{{NAME}} {{ARGUMENTS}}
 
+# All that are about the store and the command line, one after the other; with --full as much as the aims speak of.
+bench-all *ARGUMENTS:
+    {{py}} -m bench.cli
+    for name in store million sdk crowd growth; do {{py}} -m bench.$name {{ARGUMENTS}} || exit 1; done
+
 # Get the peers of `just bench store` that are Python packages, each into an environment of its own in build/peers.
 bench-peers:
     {{py}} -m bench.peers

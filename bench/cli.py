@@ -8,10 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from pathlib import Path
 
-from bench.measure import Row, Side, alternate, at_most, command, machine, publish, table
+from bench.measure import Row, Side, alternate, at_most, command, machine, publish, scratch, table
 from howdah.testing.servers import StoreServer
 
 _WORDS = {"`howdah --help`": (["--help"], at_most(2)), "`howdah version`, one call": (["version"], at_most(4))}
@@ -44,8 +43,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.cli", description=__doc__)
     parser.add_argument("--rounds", type=int, default=25)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="howdah-bench-") as folder:
-        text = run(Path(folder), chosen.rounds)
+    with scratch(None) as folder:
+        text = run(folder, chosen.rounds)
     publish("cli", text)
     print(text)
 

@@ -10,16 +10,19 @@ section of docs/reference/performance.md and leaves the others alone.
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 from howdah import filesystems
 
@@ -128,6 +131,11 @@ def alternate(sides: Sequence[Side], rounds: int, *, warm: bool = False) -> dict
     return {name: Series(name, tuple(samples)) for name, samples in found.items()}
 
 
+def most(delays: Sequence[float], percent: int) -> float:
+    """What so many in 100 take at most."""
+    return quantiles(delays, n=100, method="inclusive")[percent - 1] if len(delays) > 1 else delays[0]
+
+
 def told(seconds: float) -> str:
     """A time as documents show it, by two or three figures."""
     if seconds < 1:
@@ -187,7 +195,7 @@ def table(rows: Sequence[Row]) -> str:
 def grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Any Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def machine(folder: Path) -> str:
@@ -199,6 +207,21 @@ def machine(folder: Path) -> str:
         f"{cores} cores ({platform.machine()}), {round(pages * size / _GIB)} GB of memory, {kind} file system, "
         f"{platform.system()}, Python {platform.python_version()}, load average {os.getloadavg()[0]:.1f} at the start"
     )
+
+
+def parser(name: str, text: str | None) -> argparse.ArgumentParser:
+    """The options that most benchmarks have."""
+    made = argparse.ArgumentParser(prog=f"bench.{name}", description=text)
+    made.add_argument("--full", action="store_true", help="as much as the aims speak of")
+    made.add_argument("--folder", type=Path, help="where to work: the disk that is measured")
+    return made
+
+
+@contextmanager
+def scratch(folder: Path | None) -> Iterator[Path]:
+    """A new folder for one run, there or where the system has them; removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="howdah-bench-", dir=folder, ignore_cleanup_errors=True) as made:
+        yield Path(made)
 
 
 def publish(name: str, text: str, document: Path = DOCUMENT) -> None:

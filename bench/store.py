@@ -8,16 +8,29 @@ limits take part in every round, the slower peers in the first ones.
 
 from __future__ import annotations
 
-import argparse
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 from bench.ground import LARGE, MANY, SIZE, SMALL, Ground, Scale, each, ground, make_sources
-from bench.measure import Aim, Row, Sample, Series, ahead, at_most, command, machine, publish, table, told
+from bench.measure import (
+    Aim,
+    Row,
+    Sample,
+    Series,
+    ahead,
+    at_most,
+    command,
+    machine,
+    most,
+    parser,
+    publish,
+    scratch,
+    table,
+    told,
+)
 from bench.peers import BORG, DVC, GIT, OXEN, RESTIC, Peer, absent, there
 from bench.watched import REPO
 from howdah.cli.get import write_tree
@@ -217,7 +230,7 @@ class Run:
             for other in others:
                 yield Row(what, ours, other, self._aims[what, other.name])
         if self._delays and "W7" in self._only:
-            parts = {"99 in 100": quantiles(self._delays, n=100)[98], "half of them": median(self._delays)}
+            parts = {"99 in 100": most(self._delays, 99), "half of them": median(self._delays)}
             slow, half = (Series(f"{name} take at most", (Sample(seconds),)) for name, seconds in parts.items())
             yield Row("W7, 99 in 100 commits take at most", slow, half, at_most(4))
 
@@ -251,16 +264,14 @@ def run(scale: Scale, rounds: int, folder: Path, only: list[str], slow: int = 1)
 
 def main() -> None:
     """Measure, and write the section `store`."""
-    parser = argparse.ArgumentParser(prog="bench.store", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="100,000 files, 1 GB, and a tree of a million")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--slow", type=int, default=1, help="rounds in which restic, borg, dvc and oxen take part")
-    parser.add_argument("--only", help="some of the workloads, as W2,W6; their figures are printed and not written")
-    parser.add_argument("--folder", type=Path, help="where to work: the disk that is measured")
-    chosen = parser.parse_args()
+    options = parser("store", __doc__)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--slow", type=int, default=1, help="rounds in which restic, borg, dvc and oxen take part")
+    options.add_argument("--only", help="some of the workloads, as W2,W6; their figures are printed and not written")
+    chosen = options.parse_args()
     only = chosen.only.split(",") if chosen.only else NAMES
-    with tempfile.TemporaryDirectory(prefix="howdah-bench-", dir=chosen.folder, ignore_cleanup_errors=True) as folder:
-        text = run(FULL if chosen.full else QUICK, chosen.rounds, Path(folder), only, chosen.slow)
+    with scratch(chosen.folder) as folder:
+        text = run(FULL if chosen.full else QUICK, chosen.rounds, folder, only, chosen.slow)
     if only == NAMES:
         publish("store", text)
     print(text)

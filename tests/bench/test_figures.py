@@ -1,0 +1,35 @@
+"""Each of the smaller benchmarks runs, and tells what it is to tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import crowd, growth, million, sdk
+from bench.ground import Scale
+
+
+def _firsts(text: str) -> list[str]:
+    """The first cells of the lines of its tables."""
+    lines = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+    return [first for first in lines if first != "---"]
+
+
+def test_repo_of_very_many_files(tmp_path: Path) -> None:
+    text = million.run(2000, tmp_path)
+    assert len(_firsts(text)) == 8
+    assert "A commit of one file puts" in text
+
+
+def test_published_client(tmp_path: Path) -> None:
+    assert len(_firsts(sdk.run(20, tmp_path))) == 5
+
+
+def test_many_at_once(tmp_path: Path) -> None:
+    firsts = _firsts(crowd.run(crowd.Size(64, 1, Scale(100, 1, 0, 0)), tmp_path))
+    assert {"32 writers, a branch each", "8 writers to one branch", "many files are put"} <= set(firsts)
+
+
+def test_growth_with_the_repo(tmp_path: Path) -> None:
+    found = {size: growth.costs(tmp_path / str(size), size) for size in (200, 1000)}
+    assert len(_firsts(growth.section(found, "nowhere"))) == 1 + len(found[200])
+    assert "polyline" in growth.draw(found)
