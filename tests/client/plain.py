@@ -1,4 +1,4 @@
-"""Doors to a store: one that does not let through the calls of a service, and one at which streams break."""
+"""Doors to a store: one that lets a service's calls not through, one at which streams break, one that counts bytes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _OPTIONS = (("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message
 class _Forward(grpc.GenericRpcHandler):
     """Hands each call on, message by message, and its end as it came."""
 
-    def __init__(self, channel: grpc.Channel, without: str, breaks: Sequence[str]) -> None:
+    def __init__(self, channel: grpc.Channel, without: str, breaks: Sequence[str], sent: list[int]) -> None:
         self._channel = channel
+        self._sent = sent
         self._without = f"/{without}/"
         self._breaks = [*breaks]
 
@@ -29,7 +30,7 @@ class _Forward(grpc.GenericRpcHandler):
 
         def answer(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             forward: Any = self._channel.stream_stream(method)
-            call = forward(requests, metadata=context.invocation_metadata())
+            call = forward(self._counted(requests), metadata=context.invocation_metadata())
             if not context.add_callback(call.cancel):
                 call.cancel()
             try:
@@ -46,15 +47,26 @@ class _Forward(grpc.GenericRpcHandler):
         behaviour: Any = answer
         return grpc.stream_stream_rpc_method_handler(behaviour)
 
+    def _counted(self, requests: Iterator[bytes]) -> Iterator[bytes]:
+        for request in requests:
+            self._sent.append(len(request))
+            yield request
+
 
 @contextmanager
-def door(address: str, *, without: str = "", breaks: Sequence[str] = ()) -> Iterator[str]:
+def door(
+    address: str, *, without: str = "", breaks: Sequence[str] = (), sent: list[int] | None = None
+) -> Iterator[str]:
     """The address of a server that forwards all but the service `without` to the store at `address`.
 
-    The streams of the methods in `breaks` end once behind their first message, as when a connection breaks.
+    The streams of the methods in `breaks` end once behind their first message, as when a connection breaks. The bytes
+    of each message to the store are told to `sent`.
     """
+    sent = [] if sent is None else sent
     with grpc.insecure_channel(address.removeprefix("grpc://"), options=_OPTIONS) as channel:
-        server = grpc.server(ThreadPoolExecutor(16), handlers=[_Forward(channel, without, breaks)], options=_OPTIONS)
+        server = grpc.server(
+            ThreadPoolExecutor(16), handlers=[_Forward(channel, without, breaks, sent)], options=_OPTIONS
+        )
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         try:

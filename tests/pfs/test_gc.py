@@ -331,3 +331,16 @@ def test_a_commit_is_read_on_while_it_is_repacked_again_and_again(store: Store) 
     stop.set()
     thread.join()
     assert not errors
+
+
+def test_chunks_that_a_stream_was_told_to_be_held_stay_until_it_ends(store: Store) -> None:
+    write(store, {"/file": b"g" * 50_000})
+    drop_newest(store)
+    chunk = node.Chunk(digest.of_bytes(b"g" * 50_000), 50_000)
+    session = writing.Session(store, HEAD)
+    assert session.wanted([chunk.digest]) == [False]
+
+    upkeep.collect(store)
+    session.put_chunks("/again", [chunk], [b""])
+    session.close()
+    assert content(store)["/again"] == b"g" * 50_000

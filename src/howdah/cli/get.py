@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from howdah import direct
+from howdah import direct, memory
 from howdah.cli import progress
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_store
@@ -43,6 +43,7 @@ def get(store: Store, file: str, output: str | None, *, recursive: bool) -> None
     A file appears under its name only once it is complete. With -r names are kept relative to PATH, and nothing is
     written outside the folder.
     """
+    memory.keep()
     source = parse_file(file, store.project)
     if recursive:
         if output is None:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
+from howdah import memory
 from howdah.cli import progress
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_store
@@ -72,6 +73,7 @@ def put(store: Store, target: str, sources: tuple[str, ...], *, recursive: bool,
     each is written below it under its own last name. With -r a folder's files keep their names relative to the
     folder. A URL is fetched by the store. Without -f, standard input is read.
     """
+    memory.keep()
     goal = parse_file(target, store.project)
     into = goal.path == "/" or target.endswith("/") or len(sources) > 1
     uploads: Iterable[Upload] = plan(sources or (_STDIN,), goal.path, into=into, recursive=recursive)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import BinaryIO, TypeAlias
 
 from howdah.client.channel import Connection
@@ -17,6 +18,9 @@ from howdah.errors import Invalid, WrongState
 from howdah.names import Commit, File
 from howdah.wire import pfs
 from howdah.wire.gen import pfs_pb2
+
+# From so many pieces on, a question to the store which chunks it holds is worth its time.
+_LARGE = 8
 
 Data: TypeAlias = bytes | Iterable[bytes] | BinaryIO
 """What a file can be filled with."""
@@ -54,11 +58,14 @@ class Changes:
             self._lane.put(path, datum, data, append=append)
             return
         try:
-            for piece in _pieces(data):
+            pieces = _pieces(data)
+            first = list(islice(pieces, _LARGE)) or [b""]
+            if len(first) == _LARGE:
+                self._lane.pour(path, datum, chain(first, pieces), append=append)
+                return
+            for piece in first:
                 self._lane.put(path, datum, piece, append=append)
                 append = True
-            if not append:
-                self._lane.put(path, datum, b"", append=False)
         except BaseException:
             self._abandon()
             raise

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeVar, final
+from typing import Protocol, TypeVar, final
 from urllib.parse import urlsplit
 
 import grpc
@@ -37,6 +37,21 @@ _KEEPALIVE_WAIT_MS = 10_000
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
+
+
+_Answer_co = TypeVar("_Answer_co", covariant=True)
+
+
+class Exchange(Protocol[_Answer_co]):
+    """A call whose answers come while requests are sent."""
+
+    def __iter__(self) -> Iterator[_Answer_co]: ...
+    def __next__(self) -> _Answer_co: ...
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        """Have `callback` called at the end; False if that has come."""
+
+    def cancel(self) -> bool:
+        """Give it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +192,13 @@ class Connection:
         """A call under way that takes its requests from `requests` in a thread of the channel's."""
         self._check_open()
         return method.future(requests, metadata=self._metadata)
+
+    def exchange(
+        self, method: grpc.StreamStreamMultiCallable[_Request, _Response], requests: Iterator[_Request]
+    ) -> Exchange[_Response]:
+        """As `upload`, of a call that answers meanwhile."""
+        self._check_open()
+        return method(requests, metadata=self._metadata)
 
     def error(self, error: grpc.RpcError) -> HowdahError:
         """The error that a failed call means."""

@@ -6,24 +6,28 @@ Both ways are one stream that the store applies as a whole when it is ended prop
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import grpc
-from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from howdah.client.channel import Connection
+from howdah.digest import of_bytes
 from howdah.errors import Unavailable
 from howdah.names import Commit
 from howdah.wire import pfs
 from howdah.wire.gen import bulk_pb2, pfs_pb2
 
 CHUNK = 1024 * 1024
-_WAITING = 4
+_WAITING = 8
 # About what a change takes in a message besides its path and bytes.
 _WEIGHT = 64
+
+if TYPE_CHECKING:
+    from howdah.client.windows import Windows
 
 _Request = TypeVar("_Request")
 
@@ -33,6 +37,9 @@ class Lane(Protocol):
 
     def put(self, path: str, datum: str, piece: bytes, *, append: bool) -> None:
         """Write at most a chunk to a file, in place of what it held unless `append`."""
+
+    def pour(self, path: str, datum: str, pieces: Iterator[bytes], *, append: bool) -> None:
+        """As `put`, of many megabytes in pieces of at most a chunk."""
 
     def do(self, request: pfs_pb2.ModifyFileRequest) -> None:
         """Any other change."""
@@ -77,42 +84,91 @@ class _Outbox(Iterator[_Request]):
             return request
 
 
-class _Upload(Generic[_Request]):
+class _Upload(ABC, Generic[_Request]):
     """A call under way that takes requests as they are sent."""
 
-    def __init__(self, conn: Connection, method: grpc.StreamUnaryMultiCallable[_Request, Empty]) -> None:
+    def __init__(self, conn: Connection) -> None:
         self._conn = conn
         self._outbox = _Outbox[_Request]()
-        self._call = conn.upload(method, self._outbox)
-        # A call that fails must wake the caller who waits for room, and end the thread that waits for requests.
-        self._call.add_done_callback(lambda _: self._outbox.end())
 
     def send(self, request: _Request) -> None:
         if not self._outbox.put(request):
-            self._answer()
-            raise Unavailable(f"store at {self._conn.address} ended the stream early", kind="stream-ended")
+            self._conclude()
+            raise self._early()
 
     def finish(self) -> None:
         self._outbox.end()
-        self._answer()
+        self._conclude()
 
     def abandon(self) -> None:
         # Cancel first: an outbox that ends while the call is alive would end the stream properly.
-        self._call.cancel()
+        self._cancel()
         self._outbox.end()
 
-    def _answer(self) -> None:
+    def _early(self) -> Unavailable:
+        return Unavailable(f"store at {self._conn.address} ended the stream early", kind="stream-ended")
+
+    @abstractmethod
+    def _conclude(self) -> None:
+        """Wait for the call's end; raises what the store answers."""
+
+    @abstractmethod
+    def _cancel(self) -> None: ...
+
+
+# In both: a call that fails must wake the caller who waits for room, and end the thread that waits for requests.
+class _OneWay(_Upload[pfs_pb2.ModifyFileRequest]):
+    """pfs_v2.API/ModifyFile."""
+
+    def __init__(self, conn: Connection) -> None:
+        super().__init__(conn)
+        self._call = conn.upload(conn.pfs.ModifyFile, self._outbox)
+        self._call.add_done_callback(lambda _: self._outbox.end())
+
+    def _conclude(self) -> None:
         try:
             self._call.result()
         except grpc.RpcError as error:
             raise self._conn.error(error) from error
+
+    def _cancel(self) -> None:
+        self._call.cancel()
+
+
+class _Exchange(_Upload[bulk_pb2.Batch]):
+    """howdah.bulk.API/Modify."""
+
+    def __init__(self, conn: Connection) -> None:
+        super().__init__(conn)
+        self._call = conn.exchange(conn.bulk.Modify, self._outbox)
+        if not self._call.add_callback(self._outbox.end):
+            self._outbox.end()
+
+    def answer(self) -> bulk_pb2.Answer:
+        """The next answer of the store."""
+        try:
+            return next(self._call)
+        except StopIteration:
+            raise self._early() from None
+        except grpc.RpcError as error:
+            raise self._conn.error(error) from error
+
+    def _conclude(self) -> None:
+        try:
+            for _ in self._call:
+                pass
+        except grpc.RpcError as error:
+            raise self._conn.error(error) from error
+
+    def _cancel(self) -> None:
+        self._call.cancel()
 
 
 class Requests:
     """One change a message: pfs_v2.API/ModifyFile, which every store answers."""
 
     def __init__(self, conn: Connection, commit: Commit) -> None:
-        self._upload = _Upload(conn, conn.pfs.ModifyFile)
+        self._upload = _OneWay(conn)
         self.do(pfs_pb2.ModifyFileRequest(set_commit=pfs.commit_to_wire(commit)))
 
     def put(self, path: str, datum: str, piece: bytes, *, append: bool) -> None:
@@ -122,6 +178,12 @@ class Requests:
         self.do(
             pfs_pb2.ModifyFileRequest(add_file=pfs_pb2.AddFile(path=path, datum=datum, raw=BytesValue(value=piece)))
         )
+
+    def pour(self, path: str, datum: str, pieces: Iterator[bytes], *, append: bool) -> None:
+        """See `Lane.pour`."""
+        for piece in pieces:
+            self.put(path, datum, piece, append=append)
+            append = True
 
     def do(self, request: pfs_pb2.ModifyFileRequest) -> None:
         """See `Lane.do`."""
@@ -141,15 +203,18 @@ class Batches:
 
     def __init__(self, conn: Connection, commit: Commit) -> None:
         self._conn = conn
-        self._upload: _Upload[bulk_pb2.Batch] | None = None
+        self._upload: _Exchange | None = None
         self._batch = bulk_pb2.Batch(commit=pfs.commit_to_wire(commit))
         self._weight = 0
         self._alike = ("", False)  # what the puts that are gathered have in common: datum, append
         self._paths: list[str] = []
         self._pieces: list[bytes] = []
+        self._windows: Windows | None = None
+        self._offered: _Offered | None = None  # of which the store is being asked what it lacks
 
     def put(self, path: str, datum: str, piece: bytes, *, append: bool) -> None:
         """See `Lane.put`."""
+        self._settle()
         weight = len(piece) + len(path) + _WEIGHT
         if self._weight and self._weight + weight > CHUNK:
             self._send()
@@ -160,8 +225,27 @@ class Batches:
         self._pieces.append(piece)
         self._weight += weight
 
+    def pour(self, path: str, datum: str, pieces: Iterator[bytes], *, append: bool) -> None:
+        """See `Lane.pour`. What the store holds already is named, not sent.
+
+        While it is asked about one window of chunks, the next one is read and cut.
+        """
+        if self._windows is None:
+            from howdah.client.windows import Windows  # noqa: PLC0415 -- takes 40 ms, which only large files are worth
+
+            self._windows = Windows()
+        for chunks in self._windows.cut(pieces):
+            digests = [of_bytes(chunk) for chunk in chunks]
+            self._end_puts()
+            self._batch.steps.add().offer.digests = b"".join(digests)
+            exchange = self._send()
+            self._settle()
+            self._offered = _Offered(exchange, path, datum, append, digests, chunks)
+            append = True
+
     def do(self, request: pfs_pb2.ModifyFileRequest) -> None:
         """See `Lane.do`."""
+        self._settle()
         self._end_puts()
         self._batch.steps.add().other.CopyFrom(request)
         self._weight += request.ByteSize() + _WEIGHT
@@ -170,6 +254,7 @@ class Batches:
 
     def finish(self) -> None:
         """See `Lane.finish`."""
+        self._settle()
         self._end_puts()
         if self._upload is None:
             self._conn.call(self._conn.bulk.ModifyOnce, self._batch, patient=True)
@@ -183,6 +268,22 @@ class Batches:
         if self._upload is not None:
             self._upload.abandon()
 
+    def _settle(self) -> None:
+        """Send what the store lacks of the chunks that it was asked about."""
+        offered, self._offered = self._offered, None
+        if offered is None:
+            return
+        wanted = offered.exchange.answer().wanted
+        first = 0
+        while first < len(offered.chunks):
+            end = first
+            while end < len(offered.chunks) and self._weight < CHUNK:
+                self._weight += _WEIGHT + (len(offered.chunks[end]) if wanted[end] else 0)
+                end += 1
+            offered.fill(self._batch.steps.add().chunks, wanted, first, end)
+            first = end
+            self._send()
+
     def _end_puts(self) -> None:
         if not self._paths:
             return
@@ -193,13 +294,32 @@ class Batches:
         puts.data = b"".join(self._pieces) if len(self._pieces) > 1 else self._pieces[0]
         self._paths, self._pieces = [], []
 
-    def _send(self) -> None:
+    def _send(self) -> _Exchange:
         """Send what is gathered, beginning the stream with it."""
         self._end_puts()
         if self._upload is None:
-            self._upload = _Upload(self._conn, self._conn.bulk.Modify)
+            self._upload = _Exchange(self._conn)
         self._upload.send(self._batch)
         self._batch, self._weight = bulk_pb2.Batch(), 0
+        return self._upload
+
+
+class _Offered(NamedTuple):
+    """The next chunks of a file, of which the store is asked what it lacks."""
+
+    exchange: _Exchange
+    path: str
+    datum: str
+    append: bool
+    digests: list[bytes]
+    chunks: list[memoryview]
+
+    def fill(self, message: bulk_pb2.Chunks, wanted: bytes, first: int, end: int) -> None:
+        """The message for the chunks from `first` to `end`."""
+        message.path, message.datum, message.append = self.path, self.datum, self.append or first > 0
+        message.digests = b"".join(self.digests[first:end])
+        message.sizes.extend(map(len, self.chunks[first:end]))
+        message.data.extend(bytes(self.chunks[at]) if wanted[at] else b"" for at in range(first, end))
 
 
 def delete(path: str, datum: str = "") -> pfs_pb2.ModifyFileRequest:

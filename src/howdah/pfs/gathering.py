@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from howdah.chunker import Chunker
+from howdah.chunker import MAXIMUM, Chunker
+from howdah.digest import Digest
+from howdah.errors import Invalid
 from howdah.names import File
 from howdah.pfs import changes, files
 from howdah.pfs.changes import Operation, Put
@@ -23,16 +25,39 @@ class Gathering:
         self._given = ("", "")  # path and datum of the last put, as they came
         self._begun: Put | None = None  # the file that is being put
         self._chunker = Chunker()
+        self._is_cut = False  # whether that file comes in chunks
         self._pieces: list[Chunk] = []
 
     def put(self, path: str, data: bytes, datum: str = "") -> None:
         """Append `data` to a file; successive puts to one file continue it."""
-        if (path, datum) != self._given or self._begun is None:
-            begun = changes.put(path, (), datum)
-            if begun != self._begun:
-                self._end_file()
-            self._given, self._begun = (path, datum), begun
+        self._begin_file(path, datum, is_cut=False)
         self._keep(self._chunker.feed(data))
+
+    def wanted(self, digests: Sequence[Digest]) -> list[bool]:
+        """Which chunks `put_chunks` needs with their bytes; the others stay stored while this lives."""
+        held = set(self._writer.held(digests))
+        wanted = []
+        for digest in digests:
+            wanted.append(digest not in held)
+            held.add(digest)
+        return wanted
+
+    def put_chunks(self, path: str, chunks: Sequence[Chunk], data: Sequence[bytes], datum: str = "") -> None:
+        """As `put`, of content that is cut already; `data` has the bytes of each chunk, none for one that is held.
+
+        `Invalid` if the bytes are not what the digest says, or the chunk is not held.
+        """
+        self._begin_file(path, datum, is_cut=True)
+        for chunk, given in zip(chunks, data, strict=True):
+            if not 0 < chunk.size <= MAXIMUM:
+                raise Invalid(f"a chunk of {path} has {chunk.size} bytes: 1 to {MAXIMUM} are allowed", kind="bad-chunk")
+            if given and (len(given) != chunk.size or self._writer.add(Kind.CHUNK, given) != chunk.digest):
+                raise Invalid(f"a chunk of {path} came damaged: write the file again", kind="bad-chunk")
+        named = [chunk for chunk, given in zip(chunks, data, strict=True) if not given]
+        held = self._writer.held([chunk.digest for chunk in named])
+        if any(held.get(chunk.digest) != chunk.size for chunk in named):
+            raise Invalid(f"a chunk of {path} is named, not sent, and is not held: send it", kind="bad-chunk")
+        self._pieces.extend(chunks)
 
     def delete(self, path: str, datum: str = "") -> None:
         """Remove a file, or with a trailing slash a directory."""
@@ -62,6 +87,15 @@ class Gathering:
         puts = [operation for operation in operations if isinstance(operation, Put)]
         self._writer.rely(list({piece.digest for put in puts for piece in put.pieces}))
         self._operations.extend(operations)
+
+    def _begin_file(self, path: str, datum: str, *, is_cut: bool) -> None:
+        """See that `path` is the file that is being put. What comes in chunks and what does not are joined later."""
+        if (path, datum) == self._given and self._begun is not None and is_cut == self._is_cut:
+            return
+        begun = changes.put(path, (), datum)
+        if begun != self._begun or is_cut != self._is_cut:
+            self._end_file()
+        self._given, self._begun, self._is_cut = (path, datum), begun, is_cut
 
     def _end_file(self) -> None:
         if self._begun is not None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from google.protobuf.empty_pb2 import Empty
 
+from howdah.digest import SIZE, Digest
 from howdah.errors import Code, Invalid
 from howdah.infos import FileInfo
 from howdah.pfs import comparing, reading, writing
@@ -17,6 +18,7 @@ from howdah.server import grpc_files
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
 from howdah.server.requests import need
+from howdah.store.node import Chunk
 from howdah.wire import bulk
 from howdah.wire import pfs as wire
 from howdah.wire.gen import bulk_pb2, pfs_pb2
@@ -33,9 +35,9 @@ class BulkCalls(Calls):
     async def Ask(self, _: Empty, __: Context) -> Empty:
         return Empty()
 
-    async def Modify(self, requests: AsyncIterator[bulk_pb2.Batch], context: Context) -> Empty:
+    async def Modify(self, requests: AsyncIterator[bulk_pb2.Batch], _: Context) -> AsyncIterator[bulk_pb2.Answer]:
         session: writing.Session | None = None
-        working: asyncio.Future[None] | None = None
+        working: asyncio.Future[list[bulk_pb2.Answer]] | None = None
         try:
             async for batch in requests:
                 if working is not None:
@@ -45,6 +47,9 @@ class BulkCalls(Calls):
                 elif batch.HasField("commit"):
                     raise Invalid("cannot set commit", code=Code.UNKNOWN)
                 working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch)))
+                if any(step.HasField("offer") for step in batch.steps):
+                    for answer in await working:
+                        yield answer
             if session is None or working is None:
                 raise Invalid("first message must be a commit", code=Code.UNKNOWN)
             await working
@@ -53,16 +58,16 @@ class BulkCalls(Calls):
                 working.cancel()
             raise
         # As in ModifyFile: only to a client that is still there can anything be sent.
-        await context.send_initial_metadata(())
+        yield bulk_pb2.Answer()
         await self._bridge.run(session.close)
-        return Empty()
 
     async def ModifyOnce(self, batch: bulk_pb2.Batch, _: Context) -> Empty:
         commit = need(wire.commit_from_wire(batch.commit), "commit")
 
         def write() -> None:
             session = writing.Session(self._store, commit)
-            _take(session, batch)
+            if _take(session, batch):
+                raise Invalid("an offer of chunks has no answer here: send it in a stream", kind="bad-message")
             session.close()
 
         await self._run(batch, write)
@@ -72,10 +77,10 @@ class BulkCalls(Calls):
         commit = need(wire.commit_from_wire(batch.commit), "commit")
         return await self._bridge.run(writing.Session, self._store, commit)
 
-    async def _run(self, batch: bulk_pb2.Batch, work: Callable[[], None]) -> None:
+    async def _run(self, batch: bulk_pb2.Batch, work: Callable[[], _Item]) -> _Item:
         """Do what a message asks for, in a thread that may wait where it names URLs."""
         has_url = any(step.other.add_file.WhichOneof("source") == "url" for step in batch.steps)
-        await (self._bridge.run_patiently if has_url else self._bridge.run)(work)
+        return await (self._bridge.run_patiently if has_url else self._bridge.run)(work)
 
     async def List(self, request: pfs_pb2.ListFileRequest, _: Context) -> AsyncIterator[bulk_pb2.Infos]:
         async for message in self._infos(grpc_files.listed(self._store, request)):
@@ -122,16 +127,37 @@ class BulkCalls(Calls):
                 yield one
 
 
-def _take(session: writing.Session, batch: bulk_pb2.Batch) -> None:
-    """Hand a message's steps to the session, in order."""
+def _take(session: writing.Session, batch: bulk_pb2.Batch) -> list[bulk_pb2.Answer]:
+    """Hand a message's steps to the session, in order; gives the answers to its offers."""
+    answers = []
     for step in batch.steps:
         body = step.WhichOneof("body")
         if body == "puts":
             _put(session, step.puts)
+        elif body == "chunks":
+            _put_chunks(session, step.chunks)
+        elif body == "offer":
+            answers.append(bulk_pb2.Answer(wanted=bytes(session.wanted(_digests(step.offer.digests)))))
         elif body == "other":
             grpc_files.take(session, step.other)
         else:
             raise Invalid("a step of a message has no body: put, add, delete or copy files", kind="bad-message")
+    return answers
+
+
+def _put_chunks(session: writing.Session, chunks: bulk_pb2.Chunks) -> None:
+    digests = _digests(chunks.digests)
+    if not len(digests) == len(chunks.sizes) == len(chunks.data):
+        raise Invalid("a table of chunks invalid: its digests, sizes and bytes do not fit together", kind="bad-message")
+    if not chunks.append:
+        session.delete(chunks.path, chunks.datum)
+    session.put_chunks(chunks.path, list(map(Chunk, digests, chunks.sizes)), chunks.data, chunks.datum)
+
+
+def _digests(joined: bytes) -> list[Digest]:
+    if len(joined) % SIZE:
+        raise Invalid(f"digests invalid: each has {SIZE} bytes", kind="bad-message")
+    return [joined[at : at + SIZE] for at in range(0, len(joined), SIZE)]
 
 
 def _put(session: writing.Session, puts: bulk_pb2.Puts) -> None:

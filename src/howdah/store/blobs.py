@@ -69,10 +69,10 @@ class Blobs:
                 )
         return places
 
-    def stored(self, digests: Sequence[Digest]) -> set[Digest]:
-        """Those of `digests` that are stored already."""
+    def stored(self, digests: Sequence[Digest]) -> dict[Digest, int]:
+        """Those of `digests` that are stored already, with their lengths."""
         with self._database.read() as tx:
-            return set(index.find(tx, digests))
+            return {digest: place.length for digest, place in index.find(tx, digests).items()}
 
     def writer(self) -> Writer:
         """A new writer; it holds at most about one pack in memory, less where many write at once."""
@@ -113,8 +113,8 @@ class Blobs:
             relied = [writer.relied for writer in self._living()]
             yield lambda digest: any(digest in some for some in relied)
 
-    def relied_on(self, digests: Sequence[Digest], writer: Writer) -> set[Digest]:
-        """Those of `digests` that are stored; they stay for as long as the writer lives."""
+    def relied_on(self, digests: Sequence[Digest], writer: Writer) -> dict[Digest, int]:
+        """Those of `digests` that are stored, with their lengths; they stay for as long as the writer lives."""
         with self._removing:
             stored = self.stored(digests)
             writer.relied.update(stored)
@@ -168,8 +168,16 @@ class Writer:
 
     def rely(self, digests: Sequence[Digest]) -> None:
         """Name stored blobs without adding them; `NotFound` if one is gone. They stay while the writer lives."""
-        if set(digests) - self._blobs.relied_on(digests, self):
+        if set(digests) - self._blobs.relied_on(digests, self).keys():
             raise NotFound("what is to be copied was deleted meanwhile: look for it again", kind="source-deleted")
+
+    def held(self, digests: Sequence[Digest]) -> dict[Digest, int]:
+        """Those of `digests` that need not be added, with their lengths: what is stored, and what was added here.
+
+        They stay while the writer lives.
+        """
+        own = {digest: length for digest in digests if (length := self._own_length(digest)) is not None}
+        return own | self._blobs.relied_on([digest for digest in digests if digest not in own], self)
 
     def packs(self) -> list[str]:
         """The names of the packs that it has made or is making."""
@@ -184,6 +192,13 @@ class Writer:
         """A piece of a file, be it stored before or added here and not yet recorded."""
         own = self._own(digest)
         return self._blobs.read(digest) if own is None else own
+
+    def _own_length(self, digest: Digest) -> int | None:
+        if digest in self._waiting:
+            return len(self._waiting[digest][1])
+        if digest not in self._written:
+            return None
+        return next((pack.blobs[digest][1] for pack in self._durable.copy() if digest in pack.blobs), None)
 
     def _own(self, digest: Digest) -> bytes | None:
         waiting = self._waiting.get(digest)

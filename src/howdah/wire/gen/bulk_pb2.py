@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from howdah.wire.gen import pfs_pb2 as howdah_dot_wire_dot_gen_dot_pfs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahowdah/wire/gen/bulk.proto\x12\x0bhowdah.bulk\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19howdah/wire/gen/pfs.proto\"Q\n\x04Puts\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05sizes\x18\x02 \x03(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\r\n\x05\x64\x61tum\x18\x04 \x01(\t\x12\x0e\n\x06\x61ppend\x18\x05 \x01(\x08\"]\n\x04Step\x12!\n\x04puts\x18\x01 \x01(\x0b\x32\x11.howdah.bulk.PutsH\x00\x12*\n\x05other\x18\x02 \x01(\x0b\x32\x19.pfs_v2.ModifyFileRequestH\x00\x42\x06\n\x04\x62ody\"I\n\x05\x42\x61tch\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\x12 \n\x05steps\x18\x02 \x03(\x0b\x32\x11.howdah.bulk.Step\"\xe4\x01\n\x05Infos\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\x12-\n\tcommitted\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05paths\x18\x03 \x03(\t\x12\r\n\x05sizes\x18\x04 \x03(\x04\x12\x0f\n\x07\x64igests\x18\x05 \x01(\x0c\x12.\n\x06\x64\x61tums\x18\x06 \x03(\x0b\x32\x1e.howdah.bulk.Infos.DatumsEntry\x1a-\n\x0b\x44\x61tumsEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x0b\x44ifferences\x12\r\n\x05sides\x18\x01 \x01(\x0c\x12\x1f\n\x03new\x18\x02 \x01(\x0b\x32\x12.howdah.bulk.Infos\x12\x1f\n\x03old\x18\x03 \x01(\x0b\x32\x12.howdah.bulk.Infos\"6\n\x08\x43ontents\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05sizes\x18\x02 \x03(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x32\xc8\x03\n\x03\x41PI\x12\x35\n\x03\x41sk\x12\x16.google.protobuf.Empty\x1a\x16.google.protobuf.Empty\x12\x36\n\x06Modify\x12\x12.howdah.bulk.Batch\x1a\x16.google.protobuf.Empty(\x01\x12\x38\n\nModifyOnce\x12\x12.howdah.bulk.Batch\x1a\x16.google.protobuf.Empty\x12\x35\n\x04List\x12\x17.pfs_v2.ListFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12\x35\n\x04Walk\x12\x17.pfs_v2.WalkFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12\x35\n\x04Glob\x12\x17.pfs_v2.GlobFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12;\n\x04\x44iff\x12\x17.pfs_v2.DiffFileRequest\x1a\x18.howdah.bulk.Differences0\x01\x12\x36\n\x03Get\x12\x16.pfs_v2.GetFileRequest\x1a\x15.howdah.bulk.Contents0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahowdah/wire/gen/bulk.proto\x12\x0bhowdah.bulk\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19howdah/wire/gen/pfs.proto\"Q\n\x04Puts\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05sizes\x18\x02 \x03(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\r\n\x05\x64\x61tum\x18\x04 \x01(\t\x12\x0e\n\x06\x61ppend\x18\x05 \x01(\x08\"\x18\n\x05Offer\x12\x0f\n\x07\x64igests\x18\x01 \x01(\x0c\"c\n\x06\x43hunks\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05\x64\x61tum\x18\x02 \x01(\t\x12\x0e\n\x06\x61ppend\x18\x03 \x01(\x08\x12\x0f\n\x07\x64igests\x18\x04 \x01(\x0c\x12\r\n\x05sizes\x18\x05 \x03(\r\x12\x0c\n\x04\x64\x61ta\x18\x06 \x03(\x0c\"\xa9\x01\n\x04Step\x12!\n\x04puts\x18\x01 \x01(\x0b\x32\x11.howdah.bulk.PutsH\x00\x12*\n\x05other\x18\x02 \x01(\x0b\x32\x19.pfs_v2.ModifyFileRequestH\x00\x12#\n\x05offer\x18\x03 \x01(\x0b\x32\x12.howdah.bulk.OfferH\x00\x12%\n\x06\x63hunks\x18\x04 \x01(\x0b\x32\x13.howdah.bulk.ChunksH\x00\x42\x06\n\x04\x62ody\"\x18\n\x06\x41nswer\x12\x0e\n\x06wanted\x18\x01 \x01(\x0c\"I\n\x05\x42\x61tch\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\x12 \n\x05steps\x18\x02 \x03(\x0b\x32\x11.howdah.bulk.Step\"\xe4\x01\n\x05Infos\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\x12-\n\tcommitted\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05paths\x18\x03 \x03(\t\x12\r\n\x05sizes\x18\x04 \x03(\x04\x12\x0f\n\x07\x64igests\x18\x05 \x01(\x0c\x12.\n\x06\x64\x61tums\x18\x06 \x03(\x0b\x32\x1e.howdah.bulk.Infos.DatumsEntry\x1a-\n\x0b\x44\x61tumsEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x0b\x44ifferences\x12\r\n\x05sides\x18\x01 \x01(\x0c\x12\x1f\n\x03new\x18\x02 \x01(\x0b\x32\x12.howdah.bulk.Infos\x12\x1f\n\x03old\x18\x03 \x01(\x0b\x32\x12.howdah.bulk.Infos\"6\n\x08\x43ontents\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05sizes\x18\x02 \x03(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x32\xc7\x03\n\x03\x41PI\x12\x35\n\x03\x41sk\x12\x16.google.protobuf.Empty\x1a\x16.google.protobuf.Empty\x12\x35\n\x06Modify\x12\x12.howdah.bulk.Batch\x1a\x13.howdah.bulk.Answer(\x01\x30\x01\x12\x38\n\nModifyOnce\x12\x12.howdah.bulk.Batch\x1a\x16.google.protobuf.Empty\x12\x35\n\x04List\x12\x17.pfs_v2.ListFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12\x35\n\x04Walk\x12\x17.pfs_v2.WalkFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12\x35\n\x04Glob\x12\x17.pfs_v2.GlobFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12;\n\x04\x44iff\x12\x17.pfs_v2.DiffFileRequest\x1a\x18.howdah.bulk.Differences0\x01\x12\x36\n\x03Get\x12\x16.pfs_v2.GetFileRequest\x1a\x15.howdah.bulk.Contents0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,18 +38,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INFOS_DATUMSENTRY']._serialized_options = b'8\001'
   _globals['_PUTS']._serialized_start=132
   _globals['_PUTS']._serialized_end=213
-  _globals['_STEP']._serialized_start=215
-  _globals['_STEP']._serialized_end=308
-  _globals['_BATCH']._serialized_start=310
-  _globals['_BATCH']._serialized_end=383
-  _globals['_INFOS']._serialized_start=386
-  _globals['_INFOS']._serialized_end=614
-  _globals['_INFOS_DATUMSENTRY']._serialized_start=569
-  _globals['_INFOS_DATUMSENTRY']._serialized_end=614
-  _globals['_DIFFERENCES']._serialized_start=616
-  _globals['_DIFFERENCES']._serialized_end=710
-  _globals['_CONTENTS']._serialized_start=712
-  _globals['_CONTENTS']._serialized_end=766
-  _globals['_API']._serialized_start=769
-  _globals['_API']._serialized_end=1225
+  _globals['_OFFER']._serialized_start=215
+  _globals['_OFFER']._serialized_end=239
+  _globals['_CHUNKS']._serialized_start=241
+  _globals['_CHUNKS']._serialized_end=340
+  _globals['_STEP']._serialized_start=343
+  _globals['_STEP']._serialized_end=512
+  _globals['_ANSWER']._serialized_start=514
+  _globals['_ANSWER']._serialized_end=538
+  _globals['_BATCH']._serialized_start=540
+  _globals['_BATCH']._serialized_end=613
+  _globals['_INFOS']._serialized_start=616
+  _globals['_INFOS']._serialized_end=844
+  _globals['_INFOS_DATUMSENTRY']._serialized_start=799
+  _globals['_INFOS_DATUMSENTRY']._serialized_end=844
+  _globals['_DIFFERENCES']._serialized_start=846
+  _globals['_DIFFERENCES']._serialized_end=940
+  _globals['_CONTENTS']._serialized_start=942
+  _globals['_CONTENTS']._serialized_end=996
+  _globals['_API']._serialized_start=999
+  _globals['_API']._serialized_end=1454
 # @@protoc_insertion_point(module_scope)

@@ -65,32 +65,126 @@ class Puts(_message.Message):
 Global___Puts: _TypeAlias = Puts  # noqa: Y015
 
 @_typing.final
+class Offer(_message.Message):
+    """Asks which chunks of the next contents the store lacks. It keeps the others until the stream ends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGESTS_FIELD_NUMBER: _builtins.int
+    digests: _builtins.bytes
+    """32 bytes each, joined."""
+    def __init__(
+        self,
+        *,
+        digests: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digests", b"digests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Offer: _TypeAlias = Offer  # noqa: Y015
+
+@_typing.final
+class Chunks(_message.Message):
+    """The next chunks of one file, in order; content has to be cut into chunks as the store itself would cut it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    DATUM_FIELD_NUMBER: _builtins.int
+    APPEND_FIELD_NUMBER: _builtins.int
+    DIGESTS_FIELD_NUMBER: _builtins.int
+    SIZES_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    datum: _builtins.str
+    append: _builtins.bool
+    """As in Puts."""
+    digests: _builtins.bytes
+    """32 bytes each, joined."""
+    @_builtins.property
+    def sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def data(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The bytes of each; none for one that the store holds."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        datum: _builtins.str = ...,
+        append: _builtins.bool = ...,
+        digests: _builtins.bytes = ...,
+        sizes: _abc.Iterable[_builtins.int] | None = ...,
+        data: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["append", b"append", "data", b"data", "datum", b"datum", "digests", b"digests", "path", b"path", "sizes", b"sizes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Chunks: _TypeAlias = Chunks  # noqa: Y015
+
+@_typing.final
 class Step(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PUTS_FIELD_NUMBER: _builtins.int
     OTHER_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    CHUNKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def puts(self) -> Global___Puts: ...
     @_builtins.property
     def other(self) -> _pfs_pb2.ModifyFileRequest:
         """Delete, copy, or a put by URL, as in pfs_v2.API."""
 
+    @_builtins.property
+    def offer(self) -> Global___Offer: ...
+    @_builtins.property
+    def chunks(self) -> Global___Chunks: ...
     def __init__(
         self,
         *,
         puts: Global___Puts | None = ...,
         other: _pfs_pb2.ModifyFileRequest | None = ...,
+        offer: Global___Offer | None = ...,
+        chunks: Global___Chunks | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "other", b"other", "puts", b"puts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "chunks", b"chunks", "offer", b"offer", "other", b"other", "puts", b"puts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "other", b"other", "puts", b"puts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "chunks", b"chunks", "offer", b"offer", "other", b"other", "puts", b"puts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["puts", "other"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["puts", "other", "offer", "chunks"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
 Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class Answer(_message.Message):
+    """What the store says while a stream of batches is under way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WANTED_FIELD_NUMBER: _builtins.int
+    wanted: _builtins.bytes
+    """To an offer, a byte for each chunk: 1 to have it sent, 0 to have it named only."""
+    def __init__(
+        self,
+        *,
+        wanted: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Answer: _TypeAlias = Answer  # noqa: Y015
 
 @_typing.final
 class Batch(_message.Message):

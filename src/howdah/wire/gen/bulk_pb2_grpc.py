@@ -41,10 +41,10 @@ class APIStub:
                 request_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
-        self.Modify = channel.stream_unary(
+        self.Modify = channel.stream_stream(
                 '/howdah.bulk.API/Modify',
                 request_serializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Batch.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Answer.FromString,
                 _registered_method=True)
         self.ModifyOnce = channel.unary_unary(
                 '/howdah.bulk.API/ModifyOnce',
@@ -89,14 +89,15 @@ class APIServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Modify(self, request_iterator, context):
-        """As pfs_v2.API/ModifyFile: all of a stream or nothing.
+        """As pfs_v2.API/ModifyFile: all of a stream or nothing. Each offer has its answer, in order; one more, empty, says that
+        all has arrived, and the stream's end that it has happened.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ModifyOnce(self, request, context):
-        """As Modify, for what fits one message.
+        """As Modify, for what fits one message; offers are for streams.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,10 +144,10 @@ def add_APIServicer_to_server(servicer, server):
                     request_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
-            'Modify': grpc.stream_unary_rpc_method_handler(
+            'Modify': grpc.stream_stream_rpc_method_handler(
                     servicer.Modify,
                     request_deserializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Batch.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Answer.SerializeToString,
             ),
             'ModifyOnce': grpc.unary_unary_rpc_method_handler(
                     servicer.ModifyOnce,
@@ -227,12 +228,12 @@ class API:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.stream_unary(
+        return grpc.experimental.stream_stream(
             request_iterator,
             target,
             '/howdah.bulk.API/Modify',
             howdah_dot_wire_dot_gen_dot_bulk__pb2.Batch.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            howdah_dot_wire_dot_gen_dot_bulk__pb2.Answer.FromString,
             options,
             channel_credentials,
             insecure,

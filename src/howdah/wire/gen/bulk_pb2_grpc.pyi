@@ -38,10 +38,12 @@ class APIStub:
     def __new__(cls, channel: _aio.Channel) -> APIAsyncStub: ...
     Ask: _grpc.UnaryUnaryMultiCallable[_empty_pb2.Empty, _empty_pb2.Empty]
     """Answers where this service is offered."""
-    Modify: _grpc.StreamUnaryMultiCallable[_bulk_pb2.Batch, _empty_pb2.Empty]
-    """As pfs_v2.API/ModifyFile: all of a stream or nothing."""
+    Modify: _grpc.StreamStreamMultiCallable[_bulk_pb2.Batch, _bulk_pb2.Answer]
+    """As pfs_v2.API/ModifyFile: all of a stream or nothing. Each offer has its answer, in order; one more, empty, says that
+    all has arrived, and the stream's end that it has happened.
+    """
     ModifyOnce: _grpc.UnaryUnaryMultiCallable[_bulk_pb2.Batch, _empty_pb2.Empty]
-    """As Modify, for what fits one message."""
+    """As Modify, for what fits one message; offers are for streams."""
     List: _grpc.UnaryStreamMultiCallable[_pfs_pb2.ListFileRequest, _bulk_pb2.Infos]
     """As pfs_v2.API/ListFile, WalkFile and GlobFile."""
     Walk: _grpc.UnaryStreamMultiCallable[_pfs_pb2.WalkFileRequest, _bulk_pb2.Infos]
@@ -56,10 +58,12 @@ class APIAsyncStub(APIStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Ask: _aio.UnaryUnaryMultiCallable[_empty_pb2.Empty, _empty_pb2.Empty]  # type: ignore[assignment]
     """Answers where this service is offered."""
-    Modify: _aio.StreamUnaryMultiCallable[_bulk_pb2.Batch, _empty_pb2.Empty]  # type: ignore[assignment]
-    """As pfs_v2.API/ModifyFile: all of a stream or nothing."""
+    Modify: _aio.StreamStreamMultiCallable[_bulk_pb2.Batch, _bulk_pb2.Answer]  # type: ignore[assignment]
+    """As pfs_v2.API/ModifyFile: all of a stream or nothing. Each offer has its answer, in order; one more, empty, says that
+    all has arrived, and the stream's end that it has happened.
+    """
     ModifyOnce: _aio.UnaryUnaryMultiCallable[_bulk_pb2.Batch, _empty_pb2.Empty]  # type: ignore[assignment]
-    """As Modify, for what fits one message."""
+    """As Modify, for what fits one message; offers are for streams."""
     List: _aio.UnaryStreamMultiCallable[_pfs_pb2.ListFileRequest, _bulk_pb2.Infos]  # type: ignore[assignment]
     """As pfs_v2.API/ListFile, WalkFile and GlobFile."""
     Walk: _aio.UnaryStreamMultiCallable[_pfs_pb2.WalkFileRequest, _bulk_pb2.Infos]  # type: ignore[assignment]
@@ -83,8 +87,10 @@ class APIServicer(metaclass=_abc_1.ABCMeta):
         self,
         request_iterator: _MaybeAsyncIterator[_bulk_pb2.Batch],
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """As pfs_v2.API/ModifyFile: all of a stream or nothing."""
+    ) -> _typing.Union[_abc.Iterator[_bulk_pb2.Answer], _abc.AsyncIterator[_bulk_pb2.Answer]]:
+        """As pfs_v2.API/ModifyFile: all of a stream or nothing. Each offer has its answer, in order; one more, empty, says that
+        all has arrived, and the stream's end that it has happened.
+        """
 
     @_abc_1.abstractmethod
     def ModifyOnce(
@@ -92,7 +98,7 @@ class APIServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_pb2.Batch,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """As Modify, for what fits one message."""
+        """As Modify, for what fits one message; offers are for streams."""
 
     @_abc_1.abstractmethod
     def List(
