@@ -24,8 +24,7 @@ class Watched(StoreServer):
 
     def cpu(self) -> float:
         """The processor time until now, in seconds."""
-        stat = self._proc("stat").rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / _TICKS
+        return cpu(self.process.pid)
 
     def memory(self) -> float:
         """The most memory that was resident since the start or `forget`, in MB."""
@@ -59,6 +58,12 @@ class Watched(StoreServer):
 
     def _proc(self, file: str) -> str:
         return Path(f"/proc/{self.process.pid}/{file}").read_text()
+
+
+def cpu(process: int) -> float:
+    """The processor time of a process until now, in seconds."""
+    stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(stat[11]) + int(stat[12])) / _TICKS
 
 
 @contextmanager

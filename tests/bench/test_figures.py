@@ -21,7 +21,9 @@ def test_repo_of_very_many_files(tmp_path: Path) -> None:
 
 
 def test_published_client(tmp_path: Path) -> None:
-    assert len(_firsts(sdk.run(20, tmp_path))) == 5
+    firsts = _firsts(sdk.run(20, tmp_path))
+    assert len(firsts) == 6
+    assert "does nothing" in firsts[-1]
 
 
 def test_many_at_once(tmp_path: Path) -> None:
