@@ -222,6 +222,7 @@ def scratch(folder: Path | None) -> Iterator[Path]:
     """A new folder for one run, there or where the system has them; removed at the end."""
     with tempfile.TemporaryDirectory(prefix="howdah-bench-", dir=folder, ignore_cleanup_errors=True) as made:
         yield Path(made)
+    os.sync()  # whoever measures next need not wait for it
 
 
 def publish(name: str, text: str, document: Path = DOCUMENT) -> None:
