@@ -6,6 +6,7 @@ that what lies in packs is the tree.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,7 @@ class Run:
 
     def step(self, what: str, action: Callable[[], object], parts: int = 1) -> None:
         """One line of the table."""
+        os.sync()  # what the step before left to be written is not this one's
         self._server.forget()
         sample = self._server.ours(action)
         times = f"{told(sample.seconds / parts)} ({told(sample.cpu / parts)})"
