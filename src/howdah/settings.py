@@ -78,6 +78,19 @@ PASSWORD = Setting("LABEL_STUDIO_PASSWORD", "", "password of the first user")
 USER_TOKEN = Setting(
     "LABEL_STUDIO_USER_TOKEN", "", "API token of the first user, for `Authorization: Token`; 6 to 40 characters"
 )
+URL_SCHEMES = Setting(
+    "HOWDAH_URL_SCHEMES",
+    "http https s3 gs",
+    "kinds of URLs that files may be put from and got to, with spaces between them",
+)
+URL_FOLDERS = Setting(
+    "HOWDAH_URL_FOLDERS", "", "folders of the store's machine for file:// URLs, with a colon between them; else none"
+)
+URL_BYTES = Setting("HOWDAH_URL_BYTES", str(100 << 30), "the most that one URL may bring; 0 for any amount")
+URL_SECONDS = Setting("HOWDAH_URL_SECONDS", str(6 * 3600), "how long one URL may take; 0 for any time")
+URL_PUBLIC_ONLY = Setting(
+    "HOWDAH_URL_PUBLIC_ONLY", "false", "fetch http and https from public addresses only, not from networks of one's own"
+)
 
 SETTINGS: tuple[Setting, ...] = (
     ADDRESS,
@@ -95,4 +108,9 @@ SETTINGS: tuple[Setting, ...] = (
     USERNAME,
     PASSWORD,
     USER_TOKEN,
+    URL_SCHEMES,
+    URL_FOLDERS,
+    URL_BYTES,
+    URL_SECONDS,
+    URL_PUBLIC_ONLY,
 )

@@ -90,6 +90,14 @@ def contents(store: Store, batch: Sequence[Member]) -> Iterator[tuple[FileInfo, 
         yield info, (next(pieces) for _ in content)
 
 
+def contents_of_files(store: Store, file: File, within: files.Span) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The files that `members` gives, each as its path without the leading slash and its bytes, to be taken in turn."""
+    for batch in batches(members(store, file, within)):
+        for info, pieces in contents(store, batch):
+            if info.type is FileType.FILE:
+                yield info.file.path[1:], map(bytes, pieces)
+
+
 def blocks(store: Store, file: File) -> Iterator[Block]:
     """The members of `file` with their contents, in blocks of about a megabyte; a block's new files begin in it.
 

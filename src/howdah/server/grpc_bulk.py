@@ -15,10 +15,13 @@ from howdah.errors import Code, Invalid
 from howdah.infos import FileInfo
 from howdah.pfs import comparing, reading, writing
 from howdah.server import grpc_files
+from howdah.server.bridge import Bridge, Changes
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
 from howdah.server.requests import need
+from howdah.server.urls import Urls
 from howdah.store.node import Chunk
+from howdah.store.store import Store
 from howdah.wire import bulk
 from howdah.wire import pfs as wire
 from howdah.wire.gen import bulk_pb2, pfs_pb2
@@ -31,6 +34,10 @@ _Message = TypeVar("_Message")
 
 class BulkCalls(Calls):
     """The same verbs as `FileCalls` has; only the messages differ."""
+
+    def __init__(self, store: Store, bridge: Bridge, changes: Changes, urls: Urls) -> None:
+        super().__init__(store, bridge, changes)
+        self._urls = urls
 
     async def Ask(self, _: Empty, __: Context) -> Empty:
         return Empty()
@@ -46,7 +53,7 @@ class BulkCalls(Calls):
                     session = await self._session(batch)
                 elif batch.HasField("commit"):
                     raise Invalid("cannot set commit", code=Code.UNKNOWN)
-                working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch)))
+                working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch, self._urls)))
                 if any(step.HasField("offer") for step in batch.steps):
                     for answer in await working:
                         yield answer
@@ -66,7 +73,7 @@ class BulkCalls(Calls):
 
         def write() -> None:
             session = writing.Session(self._store, commit)
-            if _take(session, batch):
+            if _take(session, batch, self._urls):
                 raise Invalid("an offer of chunks has no answer here: send it in a stream", kind="bad-message")
             session.close()
 
@@ -127,7 +134,7 @@ class BulkCalls(Calls):
                 yield one
 
 
-def _take(session: writing.Session, batch: bulk_pb2.Batch) -> list[bulk_pb2.Answer]:
+def _take(session: writing.Session, batch: bulk_pb2.Batch, urls: Urls) -> list[bulk_pb2.Answer]:
     """Hand a message's steps to the session, in order; gives the answers to its offers."""
     answers = []
     for step in batch.steps:
@@ -139,7 +146,7 @@ def _take(session: writing.Session, batch: bulk_pb2.Batch) -> list[bulk_pb2.Answ
         elif body == "offer":
             answers.append(bulk_pb2.Answer(wanted=bytes(session.wanted(_digests(step.offer.digests)))))
         elif body == "other":
-            grpc_files.take(session, step.other)
+            grpc_files.take(session, step.other, urls)
         else:
             raise Invalid("a step of a message has no body: put, add, delete or copy files", kind="bad-message")
     return answers
