@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import TypeAlias
 
 from howdah.digest import Digest, of_bytes
 from howdah.errors import NotFound
@@ -26,6 +27,9 @@ _ROWS = 1000
 _GAP = 4 << 10
 _SPAN = 4 << 20
 
+Data: TypeAlias = bytes | memoryview
+"""The bytes of a piece, as a part of what was read together; to be copied where they are kept."""
+
 Member = tuple[FileInfo, Sequence[Chunk]]
 """A file with its content, or a directory with none."""
 
@@ -35,7 +39,7 @@ class Block:
     """Files and directories in order, and the next bytes of the contents of these and of those before."""
 
     infos: list[FileInfo] = field(default_factory=list)
-    data: list[bytes] = field(default_factory=list)
+    data: list[Data] = field(default_factory=list)
     size: int = 0
 
 
@@ -83,7 +87,7 @@ def batches(found: Iterator[Member]) -> Iterator[list[Member]]:
         yield batch
 
 
-def contents(store: Store, batch: Sequence[Member]) -> Iterator[tuple[FileInfo, Iterator[bytes]]]:
+def contents(store: Store, batch: Sequence[Member]) -> Iterator[tuple[FileInfo, Iterator[Data]]]:
     """The members of a batch in order, each with its bytes in pieces, to be taken in turn."""
     pieces = fetch(store, [piece for _, content in batch for piece in content])
     for info, content in batch:
@@ -120,7 +124,7 @@ def blocks(store: Store, file: File) -> Iterator[Block]:
         yield block
 
 
-def fetch(store: Store, pieces: Sequence[Chunk]) -> Iterator[bytes]:
+def fetch(store: Store, pieces: Sequence[Chunk]) -> Iterator[Data]:
     """The bytes of each piece, in order, checked; a few megabytes of them are in memory together."""
     window: list[Chunk] = []
     size = 0
@@ -134,11 +138,11 @@ def fetch(store: Store, pieces: Sequence[Chunk]) -> Iterator[bytes]:
         yield from _fetched(store, window)
 
 
-def _fetched(store: Store, pieces: Sequence[Chunk]) -> list[bytes]:
+def _fetched(store: Store, pieces: Sequence[Chunk]) -> list[Data]:
     """The bytes of all pieces; what lies side by side in one pack is read at once."""
     places = store.blobs.find(list({piece.digest for piece in pieces}))
     ordered = sorted(places.items(), key=lambda item: item[1])
-    found: dict[Digest, bytes] = {}
+    found: dict[Digest, Data] = {}
     at = 0
     while at < len(ordered):
         first = ordered[at][1]
@@ -169,6 +173,6 @@ def _span(store: Store, first: Place, length: int) -> bytes:
         return b""  # each of its blobs is looked for alone, and found or told of
 
 
-def _cut(store: Store, span: memoryview, start: int, digest: Digest, place: Place) -> bytes:
-    data = bytes(span[place.offset - start : place.offset - start + place.length])
+def _cut(store: Store, span: memoryview, start: int, digest: Digest, place: Place) -> Data:
+    data = span[place.offset - start : place.offset - start + place.length]
     return data if of_bytes(data) == digest else store.blobs.fetch(digest, place)

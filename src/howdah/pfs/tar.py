@@ -15,14 +15,14 @@ from howdah.pfs import reading
 from howdah.pfs.files import EVERYWHERE, Span
 from howdah.store.store import Store
 
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20
 _END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 def stream(store: Store, file: File, within: Span = EVERYWHERE) -> Iterator[bytes]:
     """What `file.path`, a path or else a glob, stands for; a directory brings everything below it.
 
-    Of it, what is in the span. `NotFound` if it stands for nothing. Comes in blocks of a few megabytes at most.
+    Of it, what is in the span. `NotFound` if it stands for nothing. Comes in blocks of about a megabyte.
     """
     found = reading.members(store, file, within)
     return _blocks(store, found)
@@ -30,7 +30,7 @@ def stream(store: Store, file: File, within: Span = EVERYWHERE) -> Iterator[byte
 
 def _blocks(store: Store, found: Iterator[reading.Member]) -> Iterator[bytes]:
     for batch in reading.batches(found):
-        gathered: list[bytes] = []
+        gathered: list[reading.Data] = []
         size = 0
         for info, pieces in reading.contents(store, batch):
             gathered.append(_header(info))

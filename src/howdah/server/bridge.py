@@ -24,9 +24,10 @@ _PATIENT_THREADS = 64
 
 
 class Bridge:
-    """Runs verbs of the core for one event loop."""
+    """Runs verbs of the core for one event loop. `hops` counts them."""
 
     def __init__(self) -> None:
+        self.hops = 0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="verb")
         self._patient = asyncio.Semaphore(_PATIENT_THREADS)
 
@@ -34,6 +35,7 @@ class Bridge:
         self, verb: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
     ) -> _Result:
         """The verb's result, computed in a thread."""
+        self.hops += 1
         return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: verb(*args, **kwargs))
 
     async def run_patiently(
@@ -59,18 +61,26 @@ class Bridge:
         return await asyncio.wrap_future(done)
 
     async def batches(self, make: Callable[[], Iterator[_Result]], size: int) -> AsyncIterator[list[_Result]]:
-        """The items of the iterator that `make` makes, `size` at a time; each batch takes one hop into a thread."""
+        """The items of the iterator that `make` makes, `size` at a time; each batch takes one hop into a thread.
+
+        While one batch is sent the next one is made, and no more than that.
+        """
 
         def begin() -> tuple[Iterator[_Result], list[_Result]]:
             items = make()
             return items, list(islice(items, size))
 
         items, batch = await self.run(begin)
-        while batch:
+        while len(batch) == size:
+            ahead = asyncio.ensure_future(self.run(lambda: list(islice(items, size))))
+            try:
+                yield batch
+            except BaseException:
+                ahead.cancel()  # nobody is there for it
+                raise
+            batch = await ahead
+        if batch:
             yield batch
-            if len(batch) < size:
-                return
-            batch = await self.run(lambda: list(islice(items, size)))
 
     def close(self) -> None:
         """Let running verbs end but for patient ones, start no more."""

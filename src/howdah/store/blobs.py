@@ -27,6 +27,7 @@ PACK_SIZE = 32 << 20
 _LEAST_PACK = 1 << 20
 _ROOM = 128 << 20  # for what all writers together gather before they write it out
 _CACHE_BYTES = 64 << 20
+_WEIGHT = 500  # about what a blob takes in memory besides its bytes, while it waits to be written out
 
 
 class Blobs:
@@ -104,14 +105,21 @@ class Blobs:
         return data
 
     @contextmanager
-    def removal(self) -> Iterator[Callable[[Digest], bool]]:
-        """While this lasts, no writer comes to rely on stored blobs; gives whether one does already.
+    def removal(self) -> Iterator[Callable[[Tx, Sequence[Digest]], set[Digest]]]:
+        """While this lasts, no writer comes to rely on stored blobs; gives which of some blobs one does already.
 
         Blobs may be removed by a transaction that begins and ends inside.
         """
         with self._removing:
             relied = [writer.relied for writer in self._living()]
-            yield lambda digest: any(digest in some for some in relied)
+            made = self.made()
+
+            def kept(tx: Tx, digests: Sequence[Digest]) -> set[Digest]:
+                places = index.find(tx, digests) if made else {}
+                own = {digest for digest, place in places.items() if place.pack in made}
+                return own.union(*(some.intersection(digests) for some in relied))
+
+            yield kept
 
     def relied_on(self, digests: Sequence[Digest], writer: Writer) -> dict[Digest, int]:
         """Those of `digests` that are stored, with their lengths; they stay for as long as the writer lives."""
@@ -120,7 +128,16 @@ class Blobs:
             writer.relied.update(stored)
         return stored
 
-    def unrecorded(self) -> set[str]:
+    def record(self, pack: Pack, writer: Writer) -> None:
+        """Make a durable pack findable before anything names it; its blobs stay for as long as the writer lives."""
+        with self._removing:
+            with self._database.write() as tx:
+                index.record(tx, [pack])
+                places = index.find(tx, list(pack.blobs))
+            # What another writer stored meanwhile has kept its place, and would go with that one's pack.
+            writer.relied.update(digest for digest, place in places.items() if place.pack != pack.name)
+
+    def made(self) -> set[str]:
         """The names of the packs that living writers have made, recorded or not yet."""
         return {name for writer in self._living() for name in writer.packs()}
 
@@ -141,8 +158,9 @@ class Writer:
     """Writes blobs; used by one thread at a time.
 
     `add` may be called any number of times; then `flush` makes everything durable, and `record`, inside the
-    caller's transaction, makes it findable. Bytes of a writer that never gets there are garbage, nothing more.
-    None of its methods but `record` may be called inside a writing transaction.
+    caller's transaction, makes it findable. Full packs are durable and findable already by then, so that little is
+    held in memory, and little is left to that transaction, however much was added. Bytes of a writer that never gets
+    there are garbage, nothing more. None of its methods but `record` may be called inside a writing transaction.
     """
 
     def __init__(self, blobs: Blobs, bucket: Bucket) -> None:
@@ -150,18 +168,18 @@ class Writer:
         self._bucket = bucket
         self._waiting: dict[Digest, tuple[Kind, bytes | memoryview]] = {}
         self._waiting_size = 0
-        self._durable: list[Pack] = []
-        self._written: set[Digest] = set()
-        self._under_way: Future[None] | None = None  # a pack that is being made durable while the next is gathered
+        self._packs: list[str] = []
+        self._made: Pack | None = None  # made last, and not known to be recorded
+        self._under_way: Future[None] | None = None  # it is being made durable while the next is gathered
         self.relied: set[Digest] = set()
-        """Blobs of others that it found stored and may name; grows under `Blobs.relied_on`."""
+        """Blobs of others that it found stored and may name; grows under the lock of `Blobs.relied_on`."""
 
     def add(self, kind: Kind, data: bytes | memoryview) -> Digest:
         """Take one blob, whose bytes do not change any more; returns its digest."""
         digest = of_bytes(data)
-        if digest not in self._written and digest not in self._waiting:
+        if digest not in self._waiting and not (self._made and digest in self._made.blobs):
             self._waiting[digest] = (kind, data)
-            self._waiting_size += len(data)
+            self._waiting_size += len(data) + _WEIGHT
             if self._waiting_size >= self._blobs.pack_size():
                 self._begin_pack()
         return digest
@@ -176,12 +194,17 @@ class Writer:
 
         They stay while the writer lives.
         """
-        own = {digest: length for digest in digests if (length := self._own_length(digest)) is not None}
+        own: dict[Digest, int] = {}
+        for digest in digests:
+            if digest in self._waiting:
+                own[digest] = len(self._waiting[digest][1])
+            elif self._made and digest in self._made.blobs:
+                own[digest] = self._made.blobs[digest][1]
         return own | self._blobs.relied_on([digest for digest in digests if digest not in own], self)
 
     def packs(self) -> list[str]:
         """The names of the packs that it has made or is making."""
-        return [pack.name for pack in self._durable.copy()]
+        return self._packs.copy()
 
     def read_node(self, digest: Digest) -> bytes:
         """A node of a tree, be it stored before or added here and not yet recorded."""
@@ -193,38 +216,48 @@ class Writer:
         own = self._own(digest)
         return self._blobs.read(digest) if own is None else own
 
-    def _own_length(self, digest: Digest) -> int | None:
-        if digest in self._waiting:
-            return len(self._waiting[digest][1])
-        if digest not in self._written:
-            return None
-        return next((pack.blobs[digest][1] for pack in self._durable.copy() if digest in pack.blobs), None)
-
     def _own(self, digest: Digest) -> bytes | None:
+        """A blob that the index does not name yet."""
         waiting = self._waiting.get(digest)
         if waiting is not None:
             return bytes(waiting[1])
-        if digest in self._written:
-            self._end_pack()
-            for pack in self._durable:
-                if digest in pack.blobs:
-                    offset, length = pack.blobs[digest]
-                    return self._bucket.get(pack.name, offset, length)
-        return None
+        made = self._made
+        if made is None or digest not in made.blobs:
+            return None
+        self._end_pack()
+        return self._bucket.get(made.name, *made.blobs[digest])
 
     def flush(self) -> None:
         """Make everything added so far durable."""
         self._end_pack()
         pack = self._next_pack()
         if pack is not None:
+            self._made = None  # until it is durable
             self._put(pack)
+            self._made = pack
+
+    def record(self, tx: Tx) -> None:
+        """Make everything that `flush` stored findable, as part of the caller's transaction."""
+        assert not self._waiting  # the caller flushes first: bytes before rows
+        assert self._under_way is None
+        if self._made is not None:
+            index.record(tx, [self._made])
 
     def _begin_pack(self) -> None:
-        """Let a thread make durable what waits, once the pack before is; more may be added meanwhile."""
+        """Let a thread make durable and findable what waits, once the pack before is; more may be added meanwhile."""
         self._end_pack()
         pack = self._next_pack()
         if pack is not None:
-            self._under_way = _in_thread(lambda: self._put(pack))
+            self._under_way = _in_thread(lambda: self._put_and_record(pack))
+
+    def _end_pack(self) -> None:
+        """See that the pack made last is recorded."""
+        under_way, made = self._under_way, self._made
+        self._under_way = self._made = None
+        if under_way is not None:
+            under_way.result()
+        elif made is not None:  # flushed for a transaction that did not come to an end
+            self._blobs.record(made, self)
 
     def _next_pack(self) -> Pack | None:
         """What waits as a pack; None if all of it is stored already."""
@@ -235,32 +268,25 @@ class Writer:
         for digest, (kind, data) in self._waiting.items():
             if digest not in stored:
                 pack.add(digest, kind, data)
-        self._written.update(self._waiting)
-        self._waiting.clear()
+        self._waiting = {}
         self._waiting_size = 0
         if not pack.blobs:
             return None
-        self._durable.append(pack)  # before it is, so that nobody takes it for one that was left behind
+        self._packs.append(pack.name)  # before it is there, so that nobody takes it for one that was left behind
+        self._made = pack
         return pack
 
     def _put(self, pack: Pack) -> None:
         try:
             self._bucket.put(pack.name, pack.parts)
         except BaseException:
-            self._durable.remove(pack)
+            self._packs.remove(pack.name)
             raise
-        pack.parts.clear()  # the bytes lie in the bucket now; only the places are still needed
+        pack.parts = []  # the bytes lie in the bucket now; only the places are still needed
 
-    def _end_pack(self) -> None:
-        under_way, self._under_way = self._under_way, None
-        if under_way is not None:
-            under_way.result()
-
-    def record(self, tx: Tx) -> None:
-        """Make everything that `flush` stored findable, as part of the caller's transaction."""
-        assert not self._waiting  # the caller flushes first: bytes before rows
-        assert self._under_way is None
-        index.record(tx, self._durable)
+    def _put_and_record(self, pack: Pack) -> None:
+        self._put(pack)
+        self._blobs.record(pack, self)
 
 
 def _in_thread(work: Callable[[], None]) -> Future[None]:

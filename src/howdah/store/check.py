@@ -84,8 +84,9 @@ def repair(store: Store, sound: Sound) -> list[str]:
                 index.place(tx, name, lost)
             found += len(lost)
     gone = [digest for digest in sound.unsound() if _is_lost(store, digest)]
-    with store.blobs.removal() as is_relied_on, store.database.write() as tx:
-        gone = [digest for digest in gone if not is_relied_on(digest)]
+    with store.blobs.removal() as kept, store.database.write() as tx:
+        relied = kept(tx, gone)
+        gone = [digest for digest in gone if digest not in relied]
         index.remove(tx, gone)
         index.forget_packs(tx, [fill.pack for fill in index.fills(tx) if not fill.blobs])
     with store.database.read() as tx:
@@ -126,7 +127,7 @@ def _surveyed(store: Store, told: list[str], named: set[str]) -> Iterator[tuple[
     A pack that the disk does not give is told, and taken from `named`.
     """
     listed = list(store.bucket.list(FOLDER))
-    made = store.blobs.unrecorded()
+    made = store.blobs.made()
     with store.database.read() as tx:
         recorded = index.names(tx)
     for name, size in listed:

@@ -136,9 +136,10 @@ def _remove(marker: _Marker) -> int:
     removed = 0
     for candidates in _garbage(marker):
         marker.mark()  # what is new by now; so that there is next to nothing left to be marked below
-        with blobs.removal() as is_relied_on, database.write() as tx:
+        with blobs.removal() as kept, database.write() as tx:
             marker.mark(tx)
-            gone = [digest for digest in candidates if marker.is_garbage(digest) and not is_relied_on(digest)]
+            garbage = [digest for digest in candidates if marker.is_garbage(digest)]
+            gone = set(garbage) - kept(tx, garbage)
             index.remove(tx, gone)
         removed += len(gone)
     return removed
@@ -168,10 +169,16 @@ def _wasteful(store: Store) -> list[Fill]:
 
 
 def rewrite(store: Store, chosen: Sequence[Fill]) -> None:
-    """Bring what is needed of these packs into new ones; one that has lost some of it is left as it is."""
+    """Bring what is needed of these packs into new ones.
+
+    One that has lost some of it is left as it is, and so is one whose writer lives.
+    """
+    made = store.blobs.made()  # after the look at the rows: what was recorded then, and is not here, is nobody's
     pack = Pack(new_name())
     sources: list[int] = []
     for fill in chosen:
+        if fill.name in made:
+            continue
         needed = _needed(store, fill)
         if needed is None:
             continue  # damaged: left for fsck to tell, and for a backup to mend
@@ -237,7 +244,7 @@ def _clear(store: Store, unread: Unread) -> bool:
 
 def _remove_unnamed(store: Store) -> None:
     listed = [name for name, _ in store.bucket.list(FOLDER)]
-    made = store.blobs.unrecorded()  # before the look at the rows: what is recorded in between is found there
+    made = store.blobs.made()  # before the look at the rows: what is recorded in between is found there
     with store.database.read() as tx:
         named = index.names(tx)
     for name in listed:
