@@ -32,11 +32,10 @@ from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_storage import StorageCalls
 from howdah.server.grpc_transactions import TransactionCalls
 from howdah.server.grpc_upkeep import CheckCalls, UpkeepCalls
+from howdah.server.memory import give_back
 from howdah.server.methods import Unanswered, handlers
-from howdah.server.recent import LOG_FORMAT, RecentLines
-from howdah.server.rules import Rules
+from howdah.server.recent import LOG_FORMAT, GoneClients, RecentLines
 from howdah.server.schedules import keep_schedules
-from howdah.server.urls import Urls
 from howdah.store.store import Store
 from howdah.wire.gen import (
     admin_pb2,
@@ -71,38 +70,30 @@ class PfsCalls(RepoCalls, CommitSetCalls, FilesetCalls, CacheCalls, CheckCalls):
     """pfs_v2.API, as far as it is answered."""
 
 
-def serve(  # noqa: PLR0913 -- one keyword for each option of the command
-    data: Path,
-    *,
-    host: str,
-    port: int,
-    announce: Callable[[str], None],
-    chunks_port: int | None = None,
-    rules: Rules = Rules(),  # noqa: B008 -- never changed
-) -> None:
+def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None], chunks_port: int | None = None) -> None:
     """Serve the data folder until SIGINT or SIGTERM; `announce` gets a line as soon as calls are answered.
 
-    With a `chunks_port`, clients can ask for references to stored bytes, and fetch these there over HTTP. `rules` say
-    what files may be put and got by URL.
+    With a `chunks_port`, clients can ask for references to stored bytes, and fetch these there over HTTP.
     """
     memory.keep()
     with folder.open_store(data) as store:
         chunks = None if chunks_port is None else ChunkServer(store, host, chunks_port)
         try:
-            asyncio.run(_serve(data, store, (host, port), announce, chunks, urls=Urls(rules)))
+            asyncio.run(_serve(data, store, (host, port), announce, chunks))
         finally:
             if chunks is not None:
                 chunks.close()
 
 
 def _services(
-    data: Path, store: Store, bridge: Bridge, changes: Changes, chunks: ChunkServer | None, *, urls: Urls
+    data: Path, store: Store, bridge: Bridge, changes: Changes, chunks: ChunkServer | None
 ) -> Iterator[tuple[FileDescriptor, object]]:
     """What answers the calls of the services that each of these files describes."""
     log = RecentLines()
     logging.basicConfig(format=LOG_FORMAT, handlers=[logging.StreamHandler(), log])
-    yield pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes, urls)
-    yield bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(GoneClients())
+    yield pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes)
+    yield bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes)
     yield transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)
     yield metadata_pb2.DESCRIPTOR, MetadataCalls(store, bridge, changes)
     yield version_pb2.DESCRIPTOR, VersionCalls()
@@ -137,8 +128,6 @@ async def _serve(
     place: tuple[str, int],
     announce: Callable[[str], None],
     chunks: ChunkServer | None,
-    *,
-    urls: Urls,
 ) -> None:
     host, port = place
     loop = asyncio.get_running_loop()
@@ -148,7 +137,7 @@ async def _serve(
     bridge = Bridge()
     changes = Changes(store.database, loop)
     server = grpc.aio.server(options=_OPTIONS)
-    health = await _add_services(server, _services(data, store, bridge, changes, chunks, urls=urls))
+    health = await _add_services(server, _services(data, store, bridge, changes, chunks))
     address = f"[{host}]" if ":" in host else host
     try:
         bound = server.add_insecure_port(f"{address}:{port}")
@@ -159,10 +148,11 @@ async def _serve(
             kind="port-busy",
         ) from error
     await server.start()
-    schedules = asyncio.create_task(keep_schedules(store, bridge, changes))
+    tasks = [asyncio.create_task(task) for task in (keep_schedules(store, bridge, changes), give_back(bridge))]
     announce(f"ready grpc://{address}:{bound}")
     await stop.wait()
-    schedules.cancel()
+    for task in tasks:
+        task.cancel()
     await health.enter_graceful_shutdown()
     await server.stop(_GRACE)
     changes.close()

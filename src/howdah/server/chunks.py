@@ -11,9 +11,14 @@ import hmac
 import logging
 import secrets
 import socket
+import sys
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from howdah.errors import HowdahError, NotFound, Unavailable
@@ -22,7 +27,9 @@ from howdah.store.store import Store
 _log = logging.getLogger(__name__)
 
 _LIFE = 3600 * 1_000_000  # of a URL, in microseconds
-_SILENCE = 60  # seconds after which a client that says nothing is let go
+_SILENCE = 60  # seconds within which a client must take an answer
+_PATIENCE = 20  # seconds within which a client must have asked
+_WAITING = 64  # connections on which nothing was asked yet; the one that waits longest makes room for the next
 _FOLDER = "/chunks/"
 
 
@@ -53,9 +60,8 @@ class ChunkServer:
 
     def answer(self, target: str) -> tuple[HTTPStatus, bytes]:
         """What a request for this path and query gets."""
-        parts = urlsplit(target)
-        words = {key: values[0] for key, values in parse_qs(parts.query).items()}
-        name, until = parts.path.removeprefix(_FOLDER), words.get("until", "")
+        name, words = _read(target)
+        until = words.get("until", "")
         if not (until.isascii() and until.isdigit() and len(until) < 20):
             return HTTPStatus.NOT_FOUND, b"not found\n"
         if not hmac.compare_digest(self._sign(name, int(until)).encode(), words.get("signature", "").encode()):
@@ -80,13 +86,61 @@ class ChunkServer:
         return hmac.new(self._key, f"{name} {until}".encode(), hashlib.sha256).hexdigest()
 
 
+def _read(target: str) -> tuple[str, dict[str, str]]:
+    """The path without our folder, and the query's words; nothing where that is no path and query."""
+    try:
+        parts = urlsplit(target)
+        return parts.path.removeprefix(_FOLDER), {key: values[0] for key, values in parse_qs(parts.query).items()}
+    except ValueError:
+        return "", {}
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = _WAITING
 
-    def __init__(self, place: tuple[str, int], answer: object) -> None:
+    def __init__(self, place: tuple[str, int], answer: Callable[[str], tuple[HTTPStatus, bytes]]) -> None:
         self.address_family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
         self.answer = answer
+        self._waiting: dict[object, float] = {}  # connections by age, and since when
+        self._lock = threading.Lock()
         super().__init__(place, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """See socketserver: a thread begins to read."""
+        with self._lock:
+            self._waiting[request] = time.monotonic()
+        self._let_go()
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """See socketserver: called again and again."""
+        self._let_go()
+
+    def asked(self, request: object) -> None:
+        """The connection's client has said what it wants."""
+        with self._lock:
+            self._waiting.pop(request, None)
+
+    def shutdown_request(self, request: Any) -> None:
+        """See socketserver: the connection is over."""
+        self.asked(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """See socketserver: a client that goes away is no error."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            _log.exception("a request for a chunk failed")
+
+    def _let_go(self) -> None:
+        """End what has waited too long; the connection's thread then ends by itself."""
+        with self._lock, suppress(StopIteration, OSError):
+            while True:
+                request: Any = next(iter(self._waiting))
+                if len(self._waiting) <= _WAITING and self._waiting[request] + _PATIENCE > time.monotonic():
+                    return
+                del self._waiting[request]
+                request.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -96,7 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """See http.server."""
-        status, data = self.server.answer(self.path)  # type: ignore[attr-defined]
+        server: _Server = self.server  # type: ignore[assignment]
+        server.asked(self.request)
+        status, data = server.answer(self.path)
         self.send_response(status)
         self.send_header("Content-Type", "application/octet-stream" if status is HTTPStatus.OK else "text/plain")
         self.send_header("Content-Length", str(len(data)))

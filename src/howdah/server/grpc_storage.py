@@ -23,7 +23,6 @@ from howdah.store.node import Chunk
 from howdah.store.store import Store
 from howdah.wire.gen import cdr_pb2, storage_pb2
 
-_CHUNKS = 4  # of about a megabyte, read at once
 _ALL = "/"
 
 
@@ -50,7 +49,7 @@ class StorageCalls(Calls):
         pieces = lambda: filesets.read(  # noqa: E731 -- made in a thread
             self._store, request.fileset_id, is_wanted=wanted, has_content=not request.empty_files
         )
-        async for batch in self._bridge.batches(pieces, _CHUNKS):
+        async for batch in self._bridge.batches(pieces, 1):
             for path, data in batch:
                 yield storage_pb2.ReadFilesetResponse(path=path, data=BytesValue(value=data))
 

@@ -23,3 +23,11 @@ class RecentLines(logging.Handler):
     def text(self) -> str:
         """The lines, oldest first."""
         return "".join(f"{line}\n" for line in self._lines)
+
+
+class GoneClients(logging.Filter):
+    """Leaves out what gRPC tells, with a trace, of each client that went away in the midst of an answer."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging.Filter."""
+        return record.exc_info is None or type(record.exc_info[1]).__name__ != "ExecuteBatchError"

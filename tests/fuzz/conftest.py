@@ -1,0 +1,33 @@
+from collections.abc import Iterator
+
+import pytest
+
+from howdah.client import channel, files, repos
+from howdah.client.channel import Connection
+from howdah.names import Commit, Project, Repo
+from howdah.testing.servers import StoreServer
+
+REPO = Repo(Project(), "images")
+HEAD = Commit(REPO, "master")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
+    with StoreServer(tmp_path_factory.mktemp("fuzz") / "data", "--chunks-port", "0") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def connection(server: StoreServer) -> Iterator[Connection]:
+    with channel.connect(server.address) as connection:
+        yield connection
+
+
+def plant(connection: Connection) -> None:
+    """The repo `images`, whatever became of it, with a commit on master."""
+    repos.delete(connection, REPO, force=True)
+    repos.create(connection, REPO)
+    with files.modify(connection, HEAD) as changes:
+        changes.put("/a", b"a")
+        changes.put("/d/b", b"b" * 5000)
+        changes.put("/" + "a" * 60, b"long")
