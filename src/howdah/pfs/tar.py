@@ -30,7 +30,7 @@ def stream(store: Store, file: File, within: Span = EVERYWHERE) -> Iterator[byte
 
 def _blocks(store: Store, found: Iterator[reading.Member]) -> Iterator[bytes]:
     for batch in reading.batches(found):
-        gathered: list[bytes] = []
+        gathered: list[reading.Data] = []
         size = 0
         for info, pieces in reading.contents(store, batch):
             gathered.append(_header(info))

@@ -35,7 +35,9 @@ from howdah.server.grpc_upkeep import CheckCalls, UpkeepCalls
 from howdah.server.memory import give_back
 from howdah.server.methods import Unanswered, handlers
 from howdah.server.recent import LOG_FORMAT, GoneClients, RecentLines
+from howdah.server.rules import Rules
 from howdah.server.schedules import keep_schedules
+from howdah.server.urls import Urls
 from howdah.store.store import Store
 from howdah.wire.gen import (
     admin_pb2,
@@ -70,30 +72,39 @@ class PfsCalls(RepoCalls, CommitSetCalls, FilesetCalls, CacheCalls, CheckCalls):
     """pfs_v2.API, as far as it is answered."""
 
 
-def serve(data: Path, *, host: str, port: int, announce: Callable[[str], None], chunks_port: int | None = None) -> None:
+def serve(  # noqa: PLR0913 -- one keyword for each option of the command
+    data: Path,
+    *,
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    chunks_port: int | None = None,
+    rules: Rules = Rules(),  # noqa: B008 -- never changed
+) -> None:
     """Serve the data folder until SIGINT or SIGTERM; `announce` gets a line as soon as calls are answered.
 
-    With a `chunks_port`, clients can ask for references to stored bytes, and fetch these there over HTTP.
+    With a `chunks_port`, clients can ask for references to stored bytes, and fetch these there over HTTP. `rules` say
+    what files may be put and got by URL.
     """
     memory.keep()
     with folder.open_store(data) as store:
         chunks = None if chunks_port is None else ChunkServer(store, host, chunks_port)
         try:
-            asyncio.run(_serve(data, store, (host, port), announce, chunks))
+            asyncio.run(_serve(data, store, (host, port), announce, chunks, urls=Urls(rules)))
         finally:
             if chunks is not None:
                 chunks.close()
 
 
 def _services(
-    data: Path, store: Store, bridge: Bridge, changes: Changes, chunks: ChunkServer | None
+    data: Path, store: Store, bridge: Bridge, changes: Changes, chunks: ChunkServer | None, *, urls: Urls
 ) -> Iterator[tuple[FileDescriptor, object]]:
     """What answers the calls of the services that each of these files describes."""
     log = RecentLines()
     logging.basicConfig(format=LOG_FORMAT, handlers=[logging.StreamHandler(), log])
     logging.getLogger("grpc._cython.cygrpc").addFilter(GoneClients())
-    yield pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes)
-    yield bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes)
+    yield pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes, urls)
+    yield bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls)
     yield transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)
     yield metadata_pb2.DESCRIPTOR, MetadataCalls(store, bridge, changes)
     yield version_pb2.DESCRIPTOR, VersionCalls()
@@ -128,6 +139,8 @@ async def _serve(
     place: tuple[str, int],
     announce: Callable[[str], None],
     chunks: ChunkServer | None,
+    *,
+    urls: Urls,
 ) -> None:
     host, port = place
     loop = asyncio.get_running_loop()
@@ -137,7 +150,7 @@ async def _serve(
     bridge = Bridge()
     changes = Changes(store.database, loop)
     server = grpc.aio.server(options=_OPTIONS)
-    health = await _add_services(server, _services(data, store, bridge, changes, chunks))
+    health = await _add_services(server, _services(data, store, bridge, changes, chunks, urls=urls))
     address = f"[{host}]" if ":" in host else host
     try:
         bound = server.add_insecure_port(f"{address}:{port}")

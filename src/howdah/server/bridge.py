@@ -61,18 +61,26 @@ class Bridge:
         return await asyncio.wrap_future(done)
 
     async def batches(self, make: Callable[[], Iterator[_Result]], size: int) -> AsyncIterator[list[_Result]]:
-        """The items of the iterator that `make` makes, `size` at a time; each batch takes one hop into a thread."""
+        """The items of the iterator that `make` makes, `size` at a time; each batch takes one hop into a thread.
+
+        While one batch is sent the next one is made, and no more than that.
+        """
 
         def begin() -> tuple[Iterator[_Result], list[_Result]]:
             items = make()
             return items, list(islice(items, size))
 
         items, batch = await self.run(begin)
-        while batch:
+        while len(batch) == size:
+            ahead = asyncio.ensure_future(self.run(lambda: list(islice(items, size))))
+            try:
+                yield batch
+            except BaseException:
+                ahead.cancel()  # nobody is there for it
+                raise
+            batch = await ahead
+        if batch:
             yield batch
-            if len(batch) < size:
-                return
-            batch = await self.run(lambda: list(islice(items, size)))
 
     def close(self) -> None:
         """Let running verbs end but for patient ones, start no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from google.protobuf.empty_pb2 import Empty
@@ -10,12 +11,13 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from howdah.errors import Code, Invalid
 from howdah.infos import FileInfo
 from howdah.names import File
-from howdah.pfs import comparing, files, tar, writing
+from howdah.pfs import comparing, files, reading, tar, writing
 from howdah.pfs.gathering import Gathering
-from howdah.server import fetch
+from howdah.server.bridge import Bridge, Changes
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
 from howdah.server.requests import gathered, need, refuse
+from howdah.server.urls import Urls
 from howdah.store.store import Store
 from howdah.wire import pfs as wire
 from howdah.wire.gen import pfs_pb2
@@ -28,7 +30,11 @@ Find = Callable[[], Iterator[FileInfo]]
 
 
 class FileCalls(Calls):
-    """Answers for files."""
+    """Answers for files; `urls` reads and writes what requests name by URL."""
+
+    def __init__(self, store: Store, bridge: Bridge, changes: Changes, urls: Urls) -> None:
+        super().__init__(store, bridge, changes)
+        self._urls = urls
 
     async def ModifyFile(self, requests: AsyncIterator[pfs_pb2.ModifyFileRequest], context: Context) -> Empty:
         stream = aiter(requests)
@@ -46,20 +52,55 @@ class FileCalls(Calls):
 
     async def _take_all(self, session: Gathering, stream: AsyncIterator[pfs_pb2.ModifyFileRequest]) -> None:
         """Hand the operations of a stream to the session, in order."""
-        async for some in gathered(_operations(stream), lambda request: len(request.add_file.raw.value)):
-            has_url = any(request.add_file.WhichOneof("source") == "url" for request in some)
-            await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, some)
+        stop = threading.Event()
+        urls = self._urls.until(stop)
+        try:
+            async for some in gathered(_operations(stream), lambda request: len(request.add_file.raw.value)):
+                has_url = any(request.add_file.WhichOneof("source") == "url" for request in some)
+                await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, some, urls)
+        finally:
+            stop.set()
 
     async def GetFile(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
         file, within = _wanted(request)
+        if request.URL:
+            yield await self._exported(file, within, request.URL)
+            return
         content = lambda: files.get(self._store, file, offset=request.offset, within=within)  # noqa: E731 -- in a thread
         async for message in self._content(content):
             yield message
 
     async def GetFileTAR(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
         file, within = _wanted(request)
+        if request.URL:
+            yield await self._exported(file, within, request.URL)
+            return
         async for message in self._content(lambda: tar.stream(self._store, file, within)):
             yield message
+
+    async def Egress(self, request: pfs_pb2.EgressRequest, _: Context) -> pfs_pb2.EgressResponse:
+        refuse("export to an SQL database", when=request.WhichOneof("target") == "sql_database")
+        commit = need(wire.commit_from_wire(request.commit), "commit")
+        url = need(request.object_storage.url or None, "URL of the object storage")
+        written = await self._export(File(commit, "/"), files.EVERYWHERE, url)
+        result = pfs_pb2.EgressResponse.ObjectStorageResult(bytes_written=written)
+        return pfs_pb2.EgressResponse(object_storage=result)
+
+    async def _exported(self, file: File, within: files.Span, url: str) -> BytesValue:
+        """Write what is wanted to the URL; then there is no more to send than that it is done."""
+        await self._export(file, within, url)
+        return BytesValue()
+
+    async def _export(self, file: File, within: files.Span, url: str) -> int:
+        stop = threading.Event()
+
+        def write() -> int:
+            return self._urls.until(stop).write(url, reading.contents_of_files(self._store, file, within))
+
+        try:
+            return await self._bridge.run_patiently(write)
+        finally:
+            stop.set()
 
     async def _content(self, make: Callable[[], Iterator[bytes]]) -> AsyncIterator[BytesValue]:
         """What `make` reads, in messages of a size that every client takes; little is held for slow ones."""
@@ -126,7 +167,6 @@ def wanted(request: pfs_pb2.GetFileRequest) -> File:
 
 def _wanted(request: pfs_pb2.GetFileRequest) -> tuple[File, files.Span]:
     """What is to be read, and within which paths."""
-    refuse("export to an object store by URL", when=bool(request.URL))
     return need(wire.file_from_wire(request.file), "file"), _span(request.path_range)
 
 
@@ -144,17 +184,17 @@ async def _operations(
         yield request
 
 
-def _take(session: Gathering, requests: list[pfs_pb2.ModifyFileRequest]) -> None:
+def _take(session: Gathering, requests: list[pfs_pb2.ModifyFileRequest], urls: Urls) -> None:
     """Hand a run of messages to the session, in order."""
     for request in requests:
-        take(session, request)
+        take(session, request, urls)
 
 
-def take(session: Gathering, request: pfs_pb2.ModifyFileRequest) -> None:
+def take(session: Gathering, request: pfs_pb2.ModifyFileRequest, urls: Urls) -> None:
     """Hand one change to the session."""
     body = request.WhichOneof("body")
     if body == "add_file":
-        _add(session, request.add_file)
+        _add(session, request.add_file, urls)
     elif body == "delete_file":
         session.delete(request.delete_file.path, request.delete_file.datum)
     elif body == "copy_file":
@@ -165,11 +205,13 @@ def take(session: Gathering, request: pfs_pb2.ModifyFileRequest) -> None:
         raise Invalid("a message of the stream has no body: add, delete or copy a file", kind="bad-message")
 
 
-def _add(session: Gathering, add: pfs_pb2.AddFile) -> None:
+def _add(session: Gathering, add: pfs_pb2.AddFile, urls: Urls) -> None:
     if add.WhichOneof("source") != "url":
         session.put(add.path, add.raw.value, add.datum)
         return
-    refuse("a recursive URL", when=add.url.recursive)
-    session.put(add.path, b"", add.datum)
-    for data in fetch.read(add.url.URL):
-        session.put(add.path, data, add.datum)
+    source = add.url
+    for rest, pieces in urls.read(source.URL, recursive=source.recursive, concurrency=source.concurrency):
+        path = f"{add.path.rstrip('/')}/{rest}" if rest else add.path
+        session.put(path, b"", add.datum)
+        for data in pieces:
+            session.put(path, data, add.datum)
