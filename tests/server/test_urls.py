@@ -18,9 +18,8 @@ from howdah.server.urls import Urls
 from tests.server.webs import body, redirect, web
 
 
-def read(url: str, rules: Rules = Rules(), *, recursive: bool = False, stop: threading.Event | None = None) -> Any:  # noqa: B008
-    urls = Urls(rules).until(stop or threading.Event())
-    return {rest: b"".join(pieces) for rest, pieces in urls.read(url, recursive=recursive)}
+def read(url: str, rules: Rules = Rules(), *, recursive: bool = False) -> dict[str, bytes]:  # noqa: B008
+    return {rest: b"".join(pieces) for rest, pieces in Urls(rules).read(url, recursive=recursive)}
 
 
 @pytest.mark.parametrize(
@@ -111,11 +110,10 @@ def test_a_server_that_drips_is_left_when_its_time_is_over() -> None:
 
 
 def test_reading_ends_when_nobody_waits_any_more() -> None:
-    stop = threading.Event()
     with web(_drips) as url:
-        [(_, pieces)] = Urls().until(stop).read(url)
-        assert next(pieces)
-        stop.set()
+        with Urls().awaited() as urls:
+            [(_, pieces)] = urls.read(url)
+            assert next(pieces)
         with pytest.raises(Unavailable, match="who asked for it is gone"):
             next(pieces)
 

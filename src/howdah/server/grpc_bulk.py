@@ -53,7 +53,7 @@ class BulkCalls(Calls):
                     session = await self._session(batch)
                 elif batch.HasField("commit"):
                     raise Invalid("cannot set commit", code=Code.UNKNOWN)
-                working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch, self._urls)))
+                working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch)))
                 if any(step.HasField("offer") for step in batch.steps):
                     for answer in await working:
                         yield answer
@@ -71,9 +71,9 @@ class BulkCalls(Calls):
     async def ModifyOnce(self, batch: bulk_pb2.Batch, _: Context) -> Empty:
         commit = need(wire.commit_from_wire(batch.commit), "commit")
 
-        def write() -> None:
+        def write(urls: Urls) -> None:
             session = writing.Session(self._store, commit)
-            if _take(session, batch, self._urls):
+            if _take(session, batch, urls):
                 raise Invalid("an offer of chunks has no answer here: send it in a stream", kind="bad-message")
             session.close()
 
@@ -84,10 +84,11 @@ class BulkCalls(Calls):
         commit = need(wire.commit_from_wire(batch.commit), "commit")
         return await self._bridge.run(writing.Session, self._store, commit)
 
-    async def _run(self, batch: bulk_pb2.Batch, work: Callable[[], _Item]) -> _Item:
+    async def _run(self, batch: bulk_pb2.Batch, work: Callable[[Urls], _Item]) -> _Item:
         """Do what a message asks for, in a thread that may wait where it names URLs."""
         has_url = any(step.other.add_file.WhichOneof("source") == "url" for step in batch.steps)
-        return await (self._bridge.run_patiently if has_url else self._bridge.run)(work)
+        with self._urls.awaited() as urls:
+            return await (self._bridge.run_patiently if has_url else self._bridge.run)(work, urls)
 
     async def List(self, request: pfs_pb2.ListFileRequest, _: Context) -> AsyncIterator[bulk_pb2.Infos]:
         async for message in self._infos(grpc_files.listed(self._store, request)):

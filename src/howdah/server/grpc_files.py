@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from google.protobuf.empty_pb2 import Empty
@@ -52,14 +51,10 @@ class FileCalls(Calls):
 
     async def _take_all(self, session: Gathering, stream: AsyncIterator[pfs_pb2.ModifyFileRequest]) -> None:
         """Hand the operations of a stream to the session, in order."""
-        stop = threading.Event()
-        urls = self._urls.until(stop)
-        try:
+        with self._urls.awaited() as urls:
             async for some in gathered(_operations(stream), lambda request: len(request.add_file.raw.value)):
                 has_url = any(request.add_file.WhichOneof("source") == "url" for request in some)
                 await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, some, urls)
-        finally:
-            stop.set()
 
     async def GetFile(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
         file, within = _wanted(request)
@@ -92,15 +87,9 @@ class FileCalls(Calls):
         return BytesValue()
 
     async def _export(self, file: File, within: files.Span, url: str) -> int:
-        stop = threading.Event()
-
-        def write() -> int:
-            return self._urls.until(stop).write(url, reading.contents_of_files(self._store, file, within))
-
-        try:
-            return await self._bridge.run_patiently(write)
-        finally:
-            stop.set()
+        contents = reading.contents_of_files(self._store, file, within)  # nothing is read before the thread does
+        with self._urls.awaited() as urls:
+            return await self._bridge.run_patiently(urls.write, url, contents)
 
     async def _content(self, make: Callable[[], Iterator[bytes]]) -> AsyncIterator[BytesValue]:
         """What `make` reads, in messages of a size that every client takes; little is held for slow ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from howdah.errors import Unsupported
@@ -19,9 +20,14 @@ class Urls:
     rules: Rules = Rules()
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def until(self, stop: threading.Event) -> Urls:
-        """The same, for as long as somebody waits."""
-        return Urls(self.rules, stop)
+    @contextmanager
+    def awaited(self) -> Iterator[Urls]:
+        """The same, for as long as the block lasts: what it left under way then ends."""
+        stop = threading.Event()
+        try:
+            yield Urls(self.rules, stop)
+        finally:
+            stop.set()
 
     def read(self, url: str, *, recursive: bool = False, concurrency: int = 0) -> Iterator[Content]:
         """What the URL names; with `recursive`, of a folder or a prefix everything below it, each to be read in turn.
