@@ -78,12 +78,12 @@ class Member(threading.Thread):
         self.doing: Verb | None = None
         self.is_acknowledged = False
         self.fault: BaseException | None = None
-        self._address = address
+        self.address = address
         self._names = [f"m{number}-a", f"m{number}-b"]
 
     def run(self) -> None:
         try:
-            with channel.connect(self._address) as self.conn:
+            with channel.connect(self.address) as self.conn:
                 while True:
                     self._act()
         except Unavailable:
@@ -91,9 +91,13 @@ class Member(threading.Thread):
         except BaseException as error:  # noqa: BLE001 -- told by the test
             self.fault = error
 
+    def begin(self) -> Verb:
+        """The next verb, which is going to be called."""
+        self.doing, self.is_acknowledged = self._choose(), False
+        return self.doing
+
     def _act(self) -> None:
-        verb = self._choose()
-        self.doing, self.is_acknowledged = verb, False
+        verb = self.begin()
         id = verb.call()
         self.is_acknowledged = True
         verb.effect(self.state, id or self._unknown())
@@ -368,7 +372,7 @@ class Member(threading.Thread):
         def call() -> str:
             service = self.conn.transaction
             started = self.conn.call(service.StartTransaction, transaction_pb2.StartTransactionRequest())
-            with channel.connect(self._address, transaction=started.id) as within:
+            with channel.connect(self.address, transaction=started.id) as within:
                 for request in requests:
                     within.call(within.pfs.StartCommit, request)
             self.conn.call(service.FinishTransaction, transaction_pb2.FinishTransactionRequest(transaction=started))
@@ -396,11 +400,11 @@ class Cleaner(threading.Thread):
         super().__init__(name="cleaner")
         self.done = 0
         self.fault: BaseException | None = None
-        self._address = address
+        self.address = address
 
     def run(self) -> None:
         try:
-            with channel.connect(self._address) as conn:
+            with channel.connect(self.address) as conn:
                 while True:
                     upkeep.collect_garbage(conn)
                     self.done += 1

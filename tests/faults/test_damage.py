@@ -2,18 +2,17 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from howdah.errors import Corrupt, HowdahError, Unavailable, WrongState
+from howdah.errors import Corrupt, HowdahError, WrongState
 from howdah.names import Commit, File, Project, Repo
 from howdah.pfs import files, repos
 from howdah.server.folder import open_store
 from howdah.store.store import Store
 from howdah.testing.servers import StoreServer
-from tests.pfs.stores import HEAD, content, ids, new_store, write
+from tests.pfs.stores import HEAD, content, new_store, write
 
 
 def newest_pack(data: Path) -> Path:
@@ -56,29 +55,6 @@ def test_a_second_server_on_one_folder_is_refused_with_the_first_ones_process(tm
     refused = pytest.raises(WrongState, match=f"in use by process {os.getpid()}")
     with new_store(tmp_path / "data"), refused, open_store(tmp_path / "data"):
         pass
-
-
-def test_a_full_disk_is_told_loses_nothing_and_works_again_with_space(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", disk], check=False).returncode
-    ):
-        pytest.skip("mounting a small disk takes root")
-    try:
-        with new_store(disk / "data") as store:
-            write(store, {"/kept": b"k" * 1000})
-            (disk / "ballast").write_bytes(b"b" * (2 << 20))
-            with pytest.raises(Unavailable, match="free space"):
-                write(store, {f"/big{at}": os.urandom(1 << 20) for at in range(9)})
-            assert content(store) == {"/kept": b"k" * 1000}
-            (disk / "ballast").unlink()
-            write(store, {"/more": b"m"})
-            assert content(store) == {"/kept": b"k" * 1000, "/more": b"m"}
-            assert len(ids(store)) == 2
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_read_only_folder_is_named_by_the_command(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 from google.protobuf.empty_pb2 import Empty
@@ -17,6 +20,7 @@ from howdah.store.store import Store
 from howdah.wire.gen import pfs_pb2, upkeep_pb2
 
 _FOLDER = "tmp"
+_KEPT = 24 * 3600  # seconds for which a copy waits for who asked for it
 
 
 class UpkeepCalls:
@@ -26,15 +30,19 @@ class UpkeepCalls:
         self._data = data
         self._store = store
         self._bridge = bridge
-        for left in (data / _FOLDER).glob("rows-*.db*"):
-            left.unlink(missing_ok=True)
+        self._clear()
 
     async def CopyRows(self, _: Empty, __: Context) -> upkeep_pb2.CopyRowsResponse:
         path = Path(_FOLDER, f"rows-{uuid.uuid4().hex}.db")
 
         def copy() -> None:
             (self._data / _FOLDER).mkdir(mode=0o700, exist_ok=True)
-            self._store.database.copy(self._data / path)
+            self._clear(before=time.time() - _KEPT)
+            try:
+                self._store.database.copy(self._data / path)
+            except BaseException:  # half a copy would keep what room there is
+                self._clear(path.name)
+                raise
 
         await self._bridge.run(copy)
         return upkeep_pb2.CopyRowsResponse(path=path.as_posix())
@@ -49,6 +57,13 @@ class UpkeepCalls:
             freed_bytes=done.freed,
             is_held=done.is_held,
         )
+
+    def _clear(self, name: str = "rows-*.db", *, before: float = math.inf) -> None:
+        """Remove copies, with what the database keeps beside them, that were written before this time."""
+        for left in (self._data / _FOLDER).glob(name + "*"):
+            with suppress(FileNotFoundError):
+                if left.stat().st_mtime < before:
+                    left.unlink()
 
 
 class CheckCalls(Calls):
