@@ -9,6 +9,8 @@ Pachyderm's wire contract because its clients match on their text; tests pin tho
 from __future__ import annotations
 
 import enum
+import errno
+import os
 
 
 class Code(enum.IntEnum):
@@ -131,3 +133,29 @@ CATEGORIES: tuple[type[HowdahError], ...] = (
     Unsupported,
     Corrupt,
 )
+
+
+def unusable(what: str, error: Exception) -> Unavailable:
+    """The error for a folder or a file of ours that the system does not let us use, with the remedy for its reason.
+
+    A database tells no reason when it cannot open a file; then it is found out whether any file can be opened.
+    """
+    number = getattr(error, "errno", None)
+    if number is None:
+        number = _why_no_file_opens()
+    reason = os.strerror(number) if number is not None else error
+    if number in (errno.EMFILE, errno.ENFILE):
+        return Unavailable(
+            f"{what} cannot be used ({reason}): raise the limit of open files (`ulimit -n`) for the store's process, or"
+            " do less at once",
+            kind="open-files",
+        )
+    return Unavailable(f"{what} cannot be used ({reason}): check the disk's free space and rights", kind="disk")
+
+
+def _why_no_file_opens() -> int | None:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno
+    return None

@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import pytest
 
 from howdah.client import commits, files
 from howdah.client.channel import Connection
@@ -53,6 +54,24 @@ def test_a_stream_that_is_held_open_does_not_stop_other_writers(server: StoreSer
         assert not any(stream.done() for stream in held)
         released.set()
         assert all(stream.result(30) is not None for stream in held)
+
+
+def test_a_store_that_is_stopped_lets_go_of_whoever_waits(server: StoreServer, connection: Connection) -> None:
+    commit = commits.start(connection, MASTER)
+    with grpc.insecure_channel(server.address.removeprefix("grpc://")) as channel:
+        stub = pfs_pb2_grpc.APIStub(channel)
+        follow = pfs_pb2.SubscribeCommitRequest(repo=wire.repo_to_wire(REPO), branch="master", state=pfs_pb2.STARTED)
+        subscription = stub.SubscribeCommit(follow)
+        assert next(subscription).commit.id == commit.id
+        request = pfs_pb2.InspectCommitRequest(commit=wire.commit_to_wire(commit), wait=pfs_pb2.FINISHED)
+        wait = stub.InspectCommit.future(request)
+        stub.InspectCommit(pfs_pb2.InspectCommitRequest(commit=request.commit))  # by now that one waits
+        assert server.stop() == 0
+        # Calls that were cut off when the grace was over would tell nothing of it.
+        with pytest.raises(grpc.RpcError, match="the store is being stopped: ask again when it is back"):
+            next(subscription)
+        with pytest.raises(grpc.RpcError, match="the store is being stopped: ask again when it is back"):
+            wait.result(60)
 
 
 def test_clients_that_vanish_leave_nothing_behind(server: StoreServer, connection: Connection) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from howdah import filesystems
 from howdah.db.database import Row, Value
-from howdah.errors import Corrupt, Unavailable
+from howdah.errors import Corrupt, Unavailable, unusable
 
 _CACHE_KIB = 32 * 1024
 _READER_CACHE_KIB = 4 * 1024  # there may be many, and the system keeps the file's pages besides
@@ -189,10 +189,7 @@ def _named_errors(path: Path) -> Iterator[None]:
         if any(
             word in code for word in ("FULL", "IOERR", "READONLY", "CANTOPEN", "disk", "unable to open", "readonly")
         ):
-            raise Unavailable(
-                f"database {path} cannot be used ({error}): check the disk's free space and rights",
-                kind="disk",
-            ) from error
+            raise unusable(f"database {path}", error) from error
         if "locked" in str(error):
             raise Unavailable(
                 f"database {path} is in use by another process: end that one first", kind=IN_USE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import grpc
@@ -96,23 +96,37 @@ def serve(  # noqa: PLR0913 -- one keyword for each option of the command
                 chunks.close()
 
 
-def _services(
-    data: Path, store: Store, bridge: Bridge, changes: Changes, chunks: ChunkServer | None, *, urls: Urls
-) -> Iterator[tuple[FileDescriptor, object]]:
-    """What answers the calls of the services that each of these files describes."""
-    log = RecentLines()
-    logging.basicConfig(format=LOG_FORMAT, handlers=[logging.StreamHandler(), log])
+def _keep_log() -> RecentLines:
+    """The log goes to the standard error; its last lines are kept."""
+    lines = RecentLines()
+    logging.basicConfig(format=LOG_FORMAT, handlers=[logging.StreamHandler(), lines])
     logging.getLogger("grpc._cython.cygrpc").addFilter(GoneClients())
-    yield pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes, urls)
-    yield bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls)
-    yield transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)
-    yield metadata_pb2.DESCRIPTOR, MetadataCalls(store, bridge, changes)
-    yield version_pb2.DESCRIPTOR, VersionCalls()
-    yield admin_pb2.DESCRIPTOR, AdminCalls(store, bridge, changes)
-    yield enterprise_pb2.DESCRIPTOR, EnterpriseCalls()
-    yield storage_pb2.DESCRIPTOR, StorageCalls(store, bridge, changes, chunks)
-    yield debug_pb2.DESCRIPTOR, DebugCalls(store, bridge, log)
-    yield upkeep_pb2.DESCRIPTOR, UpkeepCalls(data, store, bridge)
+    return lines
+
+
+def _services(  # noqa: PLR0913 -- what services work with
+    store: Store,
+    bridge: Bridge,
+    changes: Changes,
+    *,
+    data: Path,
+    chunks: ChunkServer | None,
+    urls: Urls,
+    log: RecentLines,
+) -> list[tuple[FileDescriptor, object]]:
+    """What answers the calls of the services that each of these files describes."""
+    return [
+        (pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes, urls)),
+        (bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls)),
+        (transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)),
+        (metadata_pb2.DESCRIPTOR, MetadataCalls(store, bridge, changes)),
+        (version_pb2.DESCRIPTOR, VersionCalls()),
+        (admin_pb2.DESCRIPTOR, AdminCalls(store, bridge, changes)),
+        (enterprise_pb2.DESCRIPTOR, EnterpriseCalls()),
+        (storage_pb2.DESCRIPTOR, StorageCalls(store, bridge, changes, chunks)),
+        (debug_pb2.DESCRIPTOR, DebugCalls(store, bridge, log)),
+        (upkeep_pb2.DESCRIPTOR, UpkeepCalls(data, store, bridge)),
+    ]
 
 
 async def _add_services(
@@ -150,7 +164,8 @@ async def _serve(
     bridge = Bridge()
     changes = Changes(store.database, loop)
     server = grpc.aio.server(options=_OPTIONS)
-    health = await _add_services(server, _services(data, store, bridge, changes, chunks, urls=urls))
+    services = _services(store, bridge, changes, data=data, chunks=chunks, urls=urls, log=_keep_log())
+    health = await _add_services(server, services)
     address = f"[{host}]" if ":" in host else host
     try:
         bound = server.add_insecure_port(f"{address}:{port}")
@@ -167,6 +182,6 @@ async def _serve(
     for task in tasks:
         task.cancel()
     await health.enter_graceful_shutdown()
-    await server.stop(_GRACE)
     changes.close()
+    await server.stop(_GRACE)
     bridge.close()

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import NoReturn, ParamSpec, TypeVar
 
 from howdah.db.database import Database
+from howdah.errors import Unavailable
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -94,10 +95,13 @@ class Changes:
         self._loop = loop
         self._changed = asyncio.Event()
         self._stop = database.watch(self._wake)
+        self._is_closed = False
 
     def close(self) -> None:
-        """Watch no more."""
+        """Watch no more; whoever waits is told that the store stops."""
         self._stop()
+        self._is_closed = True
+        self._turn()
 
     async def until(self, look: Callable[[], Awaitable[_Result | None]]) -> _Result:
         """The first result of `look` that is not None, looked for now and after each change."""
@@ -106,6 +110,8 @@ class Changes:
             found = await look()
             if found is not None:
                 return found
+            if self._is_closed:
+                raise Unavailable("the store is being stopped: ask again when it is back", kind="stopping")
             await changed.wait()
 
     async def keep(self, look: Callable[[], Awaitable[float | None]]) -> NoReturn:

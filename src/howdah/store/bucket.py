@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from howdah import direct
-from howdah.errors import NotFound, Unavailable
+from howdah.errors import NotFound, Unavailable, unusable
 
 _OPEN_FILES = 64
 _LARGE = 512 << 10  # from here on reading past the system's cache is the faster way
@@ -193,7 +193,4 @@ def _named_errors(root: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, NotFound | Unavailable):
             raise
-        raise Unavailable(
-            f"data folder {root} cannot be used ({error.strerror or error}): check the disk's free space and rights",
-            kind="disk",
-        ) from error
+        raise unusable(f"data folder {root}", error) from error

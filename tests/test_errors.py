@@ -1,0 +1,46 @@
+"""Errors that need a remedy of their own."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from howdah.db.sqlite import SqliteDatabase
+from howdah.errors import Unavailable
+from howdah.store.bucket import DirectoryBucket
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """Let this process open no file in the block."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(next_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+ADVICE = r"cannot be used \(Too many open files\): raise the limit of open files \(`ulimit -n`\)"
+
+
+def test_too_many_open_files_are_not_told_as_a_full_disk(tmp_path: Path) -> None:
+    bucket = DirectoryBucket(tmp_path / "bytes")
+    database = SqliteDatabase(tmp_path / "rows.db")
+    with no_more_files():
+        with pytest.raises(Unavailable, match="data folder .*" + ADVICE):
+            bucket.put("packs/00/00", [b"x"])
+        with pytest.raises(Unavailable, match="database .*" + ADVICE), database.read():
+            pass
+    bucket.put("packs/00/00", [b"x"])
+    with database.read():
+        pass
+    bucket.close()
+    database.close()
