@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from howdah.pfs import branches, projects, repos
+from howdah.errors import Corrupt
+from howdah.pfs import branches, check, projects, repos
 from howdah.pfs.paging import PAGE
 from howdah.server import queueable
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
-from howdah.server.requests import need, refuse
+from howdah.server.requests import need
 from howdah.wire import pfs as wire
 from howdah.wire import pickers
 from howdah.wire.gen import pfs_pb2, taskapi_pb2
@@ -54,7 +55,10 @@ class RepoCalls(Calls):
         return pfs_pb2.ActivateAuthResponse()  # what is called so prepares rows for auth, and there are none to prepare
 
     async def CheckStorage(self, request: pfs_pb2.CheckStorageRequest, _: Context) -> pfs_pb2.CheckStorageResponse:
-        refuse("a check of all stored bytes by this call", when=request.read_chunk_data)
+        if request.read_chunk_data:
+            found = await self._bridge.run_patiently(check.fsck, self._store)
+            if found:
+                raise Corrupt(f"{found[0].text} (and {len(found) - 1} faults more; `howdah fsck` names them all)")
         rows = await self._look(lambda tx: tx.one("SELECT count(*) FROM packs"))
         return pfs_pb2.CheckStorageResponse(chunk_object_count=rows[0] if rows else 0)
 
