@@ -1,6 +1,5 @@
 """A disk that is full: what was refused did not happen, what was taken stays."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -8,30 +7,13 @@ import pytest
 from howdah.errors import Unavailable
 from howdah.names import Commit, Project, Repo
 from howdah.pfs import graph, repos, upkeep, writing
-from howdah.store.bucket import Bucket
 from howdah.store.store import Store
+from howdah.testing.faults import Room, TroubledBucket
 from tests.pfs.stores import HEAD, content, new_store, start, write
 
 
-class FullBucket:
-    """A bucket with room for so many more objects."""
-
-    def __init__(self, bucket: Bucket, room: int) -> None:
-        self._bucket = bucket
-        self._room = room
-        self.get = bucket.get
-        self.list = bucket.list
-        self.delete = bucket.delete
-
-    def put(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
-        if not self._room:
-            raise Unavailable("no space left", kind="disk")
-        self._room -= 1
-        self._bucket.put(name, parts)
-
-
 def with_room(store: Store, room: int) -> Store:
-    return Store(store.database, FullBucket(store.bucket, room), store.now)
+    return Store(store.database, TroubledBucket(store.bucket, Room(room)), store.now)
 
 
 @pytest.mark.parametrize("is_open", [True, False])

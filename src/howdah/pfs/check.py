@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from howdah.db.database import Tx
 from howdah.digest import Digest
-from howdah.errors import Corrupt
+from howdah.errors import Corrupt, HowdahError
 from howdah.pfs import changes
 from howdah.pfs.changes import Put
 from howdah.pfs.rows import FILESETS
@@ -84,7 +84,7 @@ class _Trees:
     def _look(self, digest: Digest) -> Range | None:
         try:
             found = node.decode(self.store.blobs.read(digest))
-        except Corrupt:
+        except HowdahError:  # damaged, or on a part of the disk that cannot be read
             self.bad.add(digest)
             return None
         if isinstance(found, Leaf):
