@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import TypeVar
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
@@ -24,6 +26,9 @@ from howdah.wire.gen import pfs_pb2
 _MESSAGE = 4 << 20  # the most in one message out
 _BATCH = 200
 
+_Session = TypeVar("_Session", bound=Gathering)
+_Result = TypeVar("_Result")
+
 Find = Callable[[], Iterator[FileInfo]]
 """What finds files, in a thread that may wait."""
 
@@ -41,20 +46,41 @@ class FileCalls(Calls):
         if first is None or first.WhichOneof("body") != "set_commit":
             raise Invalid("first message must be a commit", code=Code.UNKNOWN)
         commit = need(wire.commit_from_wire(first.set_commit), "commit")
-        session = await self._bridge.run(writing.Session, self._store, commit)
-        await self._take_all(session, stream)
-        # A connection that breaks ends the stream of requests as a client does who is done, and the cancelling of this
-        # call may come later. Only to a client that is still there can anything be sent.
-        await context.send_initial_metadata(())
-        await self._bridge.run(session.close)
+        begin = partial(writing.Session, self._store, commit)
+        await self._written(begin, writing.Session.close, stream, context)
         return Empty()
 
-    async def _take_all(self, session: Gathering, stream: AsyncIterator[pfs_pb2.ModifyFileRequest]) -> None:
-        """Hand the operations of a stream to the session, in order."""
+    async def _written(
+        self,
+        begin: Callable[[], _Session],
+        close: Callable[[_Session], _Result],
+        stream: AsyncIterator[pfs_pb2.ModifyFileRequest],
+        context: Context,
+    ) -> _Result:
+        """What closing a session gives that took all of a stream, in order.
+
+        A stream that fits one list, as Pachyderm's own client sends them, is one hop into a thread: a hop costs as much
+        as a small write itself.
+        """
+        begun: list[_Session] = []
+
+        def take_all(requests: list[pfs_pb2.ModifyFileRequest]) -> _Session:
+            session = begun[0] if begun else begin()
+            begun[:] = [session]
+            for request in requests:
+                take(session, request, urls)
+            return session
+
         with self._urls.awaited() as urls:
-            async for some in gathered(_operations(stream), lambda request: len(request.add_file.raw.value)):
+            async for some, is_last in gathered(_operations(stream), lambda request: len(request.add_file.raw.value)):
                 has_url = any(request.add_file.WhichOneof("source") == "url" for request in some)
-                await (self._bridge.run_patiently if has_url else self._bridge.run)(_take, session, some, urls)
+                if has_url or not is_last:
+                    await (self._bridge.run_patiently if has_url else self._bridge.run)(take_all, some)
+                    some = []  # noqa: PLW2901 -- what is left for the end
+            # A connection that breaks ends the stream of requests as a client does who is done, and the cancelling of
+            # this call may come later. Only to a client that is still there can anything be sent.
+            await context.send_initial_metadata(())
+            return await self._bridge.run(lambda: close(take_all(some)))
 
     async def GetFile(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
         file, within = _wanted(request)
@@ -171,12 +197,6 @@ async def _operations(
         if request.WhichOneof("body") == "set_commit":
             raise Invalid("cannot set commit", code=Code.UNKNOWN)
         yield request
-
-
-def _take(session: Gathering, requests: list[pfs_pb2.ModifyFileRequest], urls: Urls) -> None:
-    """Hand a run of messages to the session, in order."""
-    for request in requests:
-        take(session, request, urls)
 
 
 def take(session: Gathering, request: pfs_pb2.ModifyFileRequest, urls: Urls) -> None:

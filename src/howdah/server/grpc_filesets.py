@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
 
@@ -20,10 +21,9 @@ class FilesetCalls(FileCalls):
     async def CreateFileSet(
         self, requests: AsyncIterator[pfs_pb2.ModifyFileRequest], context: Context
     ) -> pfs_pb2.CreateFileSetResponse:
-        session = await self._bridge.run(filesets.Session, self._store)
-        await self._take_all(session, requests)
-        await context.send_initial_metadata(())  # as in ModifyFile: only to a client that is still there
-        return pfs_pb2.CreateFileSetResponse(file_set_id=await self._bridge.run(session.close))
+        begin = partial(filesets.Session, self._store)
+        id = await self._written(begin, filesets.Session.close, requests, context)
+        return pfs_pb2.CreateFileSetResponse(file_set_id=id)
 
     async def GetFileSet(self, request: pfs_pb2.GetFileSetRequest, _: Context) -> pfs_pb2.CreateFileSetResponse:
         commit = need(wire.commit_from_wire(request.commit), "commit")

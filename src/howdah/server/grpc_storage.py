@@ -37,7 +37,7 @@ class StorageCalls(Calls):
         self, requests: AsyncIterator[storage_pb2.CreateFilesetRequest], context: Context
     ) -> storage_pb2.CreateFilesetResponse:
         session = await self._bridge.run(filesets.Session, self._store)
-        async for some in gathered(requests, lambda request: len(request.append_file.data.value)):
+        async for some, _is_last in gathered(requests, lambda request: len(request.append_file.data.value)):
             await self._bridge.run(_take, session, some)
         await context.send_initial_metadata(())  # as in ModifyFile: only to a client that is still there
         return storage_pb2.CreateFilesetResponse(fileset_id=await self._bridge.run(session.close))

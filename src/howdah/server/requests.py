@@ -17,18 +17,22 @@ _GATHER = 1 << 20
 _OVERHEAD = 100
 
 
-async def gathered(requests: AsyncIterator[_Message], size: Callable[[_Message], int]) -> AsyncIterator[list[_Message]]:
-    """A client's stream in lists of about a megabyte, `size` telling how many bytes of content a request brings."""
+async def gathered(
+    requests: AsyncIterator[_Message], size: Callable[[_Message], int]
+) -> AsyncIterator[tuple[list[_Message], bool]]:
+    """A client's stream in lists of about a megabyte, `size` telling how many bytes of content a request brings.
+
+    With each list comes whether it is the last one, which may be empty.
+    """
     some: list[_Message] = []
     held = 0
     async for request in requests:
         some.append(request)
         held += _OVERHEAD + size(request)
         if held >= _GATHER:
-            yield some
+            yield some, False
             some, held = [], 0
-    if some:
-        yield some
+    yield some, True
 
 
 def need(value: _Noun | None, noun: str) -> _Noun:
