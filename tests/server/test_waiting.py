@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from howdah.client import commits, files
 from howdah.client.channel import Connection
@@ -66,7 +68,10 @@ def test_a_store_that_is_stopped_lets_go_of_whoever_waits(server: StoreServer, c
         request = pfs_pb2.InspectCommitRequest(commit=wire.commit_to_wire(commit), wait=pfs_pb2.FINISHED)
         wait = stub.InspectCommit.future(request)
         stub.InspectCommit(pfs_pb2.InspectCommitRequest(commit=request.commit))  # by now that one waits
+        watch = HealthStub(channel).Watch(HealthCheckRequest(service="pfs_v2.API"))
+        assert next(watch).status == HealthCheckResponse.SERVING
         assert server.stop() == 0
+        assert [told.status for told in watch][-1] == HealthCheckResponse.NOT_SERVING
         # Calls that were cut off when the grace was over would tell nothing of it.
         with pytest.raises(grpc.RpcError, match="the store is being stopped: ask again when it is back"):
             next(subscription)

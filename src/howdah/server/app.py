@@ -10,7 +10,6 @@ from pathlib import Path
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
-from grpc_health.v1.health import aio as health_aio
 from grpc_health.v1.health_pb2 import DESCRIPTOR as HEALTH
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_reflection.v1alpha import reflection
@@ -32,6 +31,7 @@ from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_storage import StorageCalls
 from howdah.server.grpc_transactions import TransactionCalls
 from howdah.server.grpc_upkeep import CheckCalls, UpkeepCalls
+from howdah.server.health import Health
 from howdah.server.memory import give_back
 from howdah.server.methods import Unanswered, handlers
 from howdah.server.recent import LOG_FORMAT, GoneClients, RecentLines
@@ -129,11 +129,9 @@ def _services(  # noqa: PLR0913 -- what services work with
     ]
 
 
-async def _add_services(
-    server: grpc.aio.Server, answered: Iterable[tuple[FileDescriptor, object]]
-) -> health_aio.HealthServicer:
+async def _add_services(server: grpc.aio.Server, answered: Iterable[tuple[FileDescriptor, object]]) -> Health:
     """Let the server answer these, and who asks what it answers and how it is."""
-    health = health_aio.HealthServicer()
+    health = Health()
     table = [*answered, (HEALTH, health)]
     names = [
         service.full_name for file, _ in (*table, (REFLECTION, None)) for service in file.services_by_name.values()
@@ -181,7 +179,7 @@ async def _serve(
     await stop.wait()
     for task in tasks:
         task.cancel()
-    await health.enter_graceful_shutdown()
+    await health.stop()
     changes.close()
     await server.stop(_GRACE)
     bridge.close()
