@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -60,23 +62,48 @@ def _verbs(conn: Connection, count: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def _cost(server: Watched, verb: Callable[[], object]) -> Sample:
-    """The median time of one, and the processor's on the average, which a clock of hundredths tells no better."""
-    samples: list[Sample] = []
-    verb()
-    for _ in range(_TIMES):
-        samples.append(server.ours(verb))
-    cpu = sum(sample.cpu for sample in samples) / _TIMES
-    return Sample(median(sample.seconds for sample in samples), cpu)
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A repo of so many files, in a store of its own."""
 
+    count: int
+    server: Watched
+    conn: Connection
 
-def costs(folder: Path, count: int) -> Costs:
-    """What each verb costs in a new repo of so many files."""
-    with watched(folder) as (server, conn):
-        with files.modify(conn, _BRANCH) as changes:
-            for number in range(count):
+    def fill(self) -> None:
+        """Make the files."""
+        with files.modify(self.conn, _BRANCH) as changes:
+            for number in range(self.count):
                 changes.put(_path(number), b"%d" % number)
-        return {name: _cost(server, verb) for name, verb in _verbs(conn, count).items()}
+
+
+def measured(folder: Path, counts: Sequence[int]) -> dict[int, Costs]:
+    """What each verb costs in repos of so many files, in turns."""
+    with ExitStack() as stack:
+        repos = [Repo(count, *stack.enter_context(watched(folder / str(count)))) for count in counts]
+        for repo in repos:
+            repo.fill()
+        verbs = {repo.count: _verbs(repo.conn, repo.count) for repo in repos}
+        return _costs(repos, verbs)
+
+
+def _costs(repos: Sequence[Repo], verbs: dict[int, dict[str, Callable[[], object]]]) -> dict[int, Costs]:
+    found: dict[int, Costs] = {repo.count: {} for repo in repos}
+    for name in verbs[repos[0].count]:
+        samples: dict[int, list[Sample]] = {repo.count: [] for repo in repos}
+        for number in range(_TIMES + 1):
+            for repo in repos:
+                sample = repo.server.ours(verbs[repo.count][name])
+                if number:  # the first is not counted
+                    samples[repo.count].append(sample)
+        for count, some in samples.items():
+            found[count][name] = _typical(some)
+    return found
+
+
+def _typical(samples: Sequence[Sample]) -> Sample:
+    """The median time, and the processor's on the average, which a clock of hundredths tells no better."""
+    return Sample(median(one.seconds for one in samples), sum(one.cpu for one in samples) / len(samples))
 
 
 def section(found: dict[int, Costs], where: str) -> str:
@@ -87,13 +114,13 @@ def section(found: dict[int, Costs], where: str) -> str:
         series = [found[size][name] for size in sizes]
         ratio = series[-1].seconds / series[0].seconds
         times = [f"{told(one.seconds)} ({told(one.cpu)})" for one in series]
-        cells.append([name, *times, f"{ratio:.2f}", _AIM.judge(ratio)])
+        cells.append([name, *times, f"{ratio:.2f}", _AIM.judge(ratio) if name.startswith("commit") else ""])
     heads = ["", *(f"{size:,} files" for size in sizes), f"{sizes[-1]:,} beside {sizes[0]:,}", "aim"]
     return "\n".join(
         [
             "## What grows with the repo",
             f"On {where}.",
-            f"Medians of {_TIMES}, each on another file or folder; in brackets the processor's time.",
+            f"Medians of {_TIMES}, in turns, each on another file or folder; in brackets the processor's time.",
             "",
             grid(heads, cells),
             "",
@@ -114,12 +141,9 @@ def draw(found: dict[int, Costs]) -> str:
 def main() -> None:
     """Measure, write the section `growth` and draw it."""
     chosen = parser("growth", __doc__).parse_args()
-    found: dict[int, Costs] = {}
     with scratch(chosen.folder) as folder:
         where = machine(folder)
-        for size in (1000, 10_000, 100_000, *((1_000_000,) if chosen.full else ())):
-            found[size] = costs(folder / str(size), size)
-            print(size, {name: told(cost.seconds) for name, cost in found[size].items()}, flush=True)
+        found = measured(folder, (1000, 10_000, 100_000, *((1_000_000,) if chosen.full else ())))
     IMAGE.write_text(draw(found), encoding="utf-8")
     text = section(found, where)
     publish("growth", text)

@@ -32,6 +32,6 @@ def test_many_at_once(tmp_path: Path) -> None:
 
 
 def test_growth_with_the_repo(tmp_path: Path) -> None:
-    found = {size: growth.costs(tmp_path / str(size), size) for size in (200, 1000)}
+    found = growth.measured(tmp_path, (200, 1000))
     assert len(_firsts(growth.section(found, "nowhere"))) == 1 + len(found[200])
     assert "polyline" in growth.draw(found)
