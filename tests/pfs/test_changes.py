@@ -1,3 +1,4 @@
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ OPERATIONS = st.builds(
     st.text(max_size=9),
     st.text(max_size=3),
     st.lists(st.builds(Chunk, st.binary(min_size=32, max_size=32), st.integers(0, 1 << 40)), max_size=3).map(tuple),
+    st.none() | st.text(max_size=3),
 ) | st.builds(changes.Delete, st.text(max_size=9), st.text(max_size=3))
 
 
@@ -48,3 +50,21 @@ def test_operations_come_back_as_they_were(operations: list[changes.Operation]) 
 def test_garbage_is_corrupt_and_nothing_else(garbage: bytes) -> None:
     with pytest.raises(Corrupt):
         changes.decode(b"\x93" + garbage[:1])
+
+
+@given(st.lists(OPERATIONS, max_size=5))
+def test_operations_of_older_stores_are_read(operations: list[changes.Operation]) -> None:
+    plain = [op._replace(replaced=None) if isinstance(op, changes.Put) else op for op in operations]
+    rows = [tuple(op)[:3] for op in plain]
+    assert changes.decode(msgpack.packb(rows)) == plain
+
+
+def test_very_many_operations_come_back_in_order_a_put_one_with_the_delete_before_it() -> None:
+    gathered = changes.Operations()
+    for number in range(250_000):
+        gathered.append(changes.delete(f"/{number}"))
+        gathered.append(changes.put(f"/{number}", ()))
+    assert len(gathered) == 250_000
+    expected = [changes.Put(f"/{number}", "default", (), "") for number in range(250_000)]
+    assert list(gathered) == expected
+    assert [op for block in gathered.blocks() for op in changes.decode(block)] == expected

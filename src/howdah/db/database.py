@@ -26,8 +26,8 @@ class Tx(Protocol):
     def insert(self, sql: str, *values: Value) -> int:
         """Insert one row into a table that numbers its rows; returns the row's number."""
 
-    def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        """Run one statement for each row of values."""
+    def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> int:
+        """Change rows by one statement for each row of values; returns how many were changed."""
 
 
 class Database(Protocol):
@@ -51,6 +51,9 @@ class Database(Protocol):
 
     def copy(self, target: Path) -> None:
         """Write what one transaction sees into a file that can be opened as a database of the same kind."""
+
+    def check(self) -> str:
+        """What is wrong with how the rows are kept, in the database's own words; empty if nothing is. Takes its time."""
 
     def close(self) -> None:
         """Let go of the database; open transactions must have ended."""

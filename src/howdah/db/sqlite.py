@@ -52,9 +52,9 @@ class SqliteTx:
         assert number is not None  # the statement was an insert into a numbered table
         return number
 
-    def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+    def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> int:
         """See `Tx.many`."""
-        self._connection.executemany(sql, rows)
+        return max(0, self._connection.executemany(sql, rows).rowcount)  # -1 without any row
 
     def copy(self, target: sqlite3.Connection) -> None:
         """Copy all pages as this transaction sees them."""
@@ -114,6 +114,12 @@ class SqliteDatabase:
         with self.read() as tx, closing(sqlite3.connect(target)) as new:
             tx.copy(new)
             new.execute("PRAGMA journal_mode=DELETE")
+
+    def check(self) -> str:
+        """See `Database.check`."""
+        with self.read() as tx:
+            told: str = tx.all("PRAGMA integrity_check(1)")[0][0]
+        return "" if told == "ok" else told.removeprefix("*** in database main ***\n").partition("\n")[0]
 
     def close(self) -> None:
         """See `Database.close`."""
@@ -194,6 +200,8 @@ def _named_errors(path: Path) -> Iterator[None]:
             raise Unavailable(
                 f"database {path} is in use by another process: end that one first", kind=IN_USE
             ) from error
+        if "Could not decode" in str(error):
+            raise Corrupt(f"database {path} is damaged ({error}): restore it from a backup") from error
         raise
     except sqlite3.DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):

@@ -25,7 +25,6 @@ from howdah.store.tree import EMPTY
 _SECOND = 1_000_000
 _LIFE = 30 * 60  # seconds
 _LONGEST = 24 * 3600
-_AT_ONCE = 1000
 
 
 class Session(Gathering):
@@ -39,8 +38,7 @@ class Session(Gathering):
         with self._store.database.write() as tx:
             self._writer.record(tx)
             id = _insert(tx, made.tree.root, now=self._store.now(), seconds=seconds)
-            for at in range(0, len(self._operations), _AT_ONCE):
-                data = changes.encode(self._operations[at : at + _AT_ONCE])
+            for data in self._operations.blocks():
                 tx.run("INSERT INTO fileset_edits (id, edits) VALUES (?, ?)", id, data)
         return id
 
@@ -61,7 +59,7 @@ def of_changes(store: Store, commit: Commit) -> str:
         row = resolve.commit(tx, commit)
         base = base_tree(tx, read_parent(tx, row))
     session = Session(store)
-    session.add(list(_between(store, base.root, new)))
+    session.add(_between(store, base.root, new))
     return session.close()
 
 
@@ -70,14 +68,14 @@ def compose(store: Store, ids: Sequence[str], *, seconds: int = 0) -> str:
     _check_life(seconds or _LIFE)
     session = Session(store)
     for id in ids:
-        session.add(list(_operations(store, id)))
+        session.add(_operations(store, id))
     return session.close(seconds=seconds or _LIFE)
 
 
 def add(store: Store, id: str, commit: Commit) -> None:
     """Write what a fileset holds into a commit, as if it came in one stream."""
     session = writing.Session(store, commit)
-    session.add(list(_operations(store, id)))
+    session.add(_operations(store, id))
     session.close()
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from howdah.chunker import Chunker
 from howdah.db.database import Tx
 from howdah.errors import WrongState
 from howdah.pfs import changes
-from howdah.pfs.changes import Delete, Operation, Put
+from howdah.pfs.changes import Operation, Put
 from howdah.pfs.rows import CommitRow, read_commit
 from howdah.store import edit, tree
 from howdah.store.blobs import Writer
@@ -24,6 +25,8 @@ from howdah.store.node import Chunk, Entry, make_entry
 from howdah.store.pack import Kind
 from howdah.store.store import Store
 from howdah.store.tree import NodeReader, Tree
+
+_AT_ONCE = 60_000  # about 60 MB
 
 
 class Folded(NamedTuple):
@@ -54,12 +57,14 @@ class _Replay:
         self.directories: dict[str, int] = {}  # of those removed: by which operation last
         for number, operation in enumerate(operations):
             if isinstance(operation, Put):
+                if operation.replaced is not None:
+                    self._remove_file(operation.path, operation.replaced, number)
                 path = self._path(operation.path, number)
                 path.segments.append((operation.datum, operation.pieces))
             elif operation.path.endswith("/"):
                 self.directories[operation.path] = number
             else:
-                self._remove_file(operation, number)
+                self._remove_file(operation.path, operation.datum, number)
         for gone in [path for path, state in self.paths.items() if self.is_removed(path, state.begun)]:
             del self.paths[gone]
 
@@ -78,29 +83,40 @@ class _Replay:
             found = self.paths[path] = _Path(number)
         return found
 
-    def _remove_file(self, operation: Delete, number: int) -> None:
-        if not operation.datum:
-            self.paths[operation.path] = _Path(number, keeps=False)
+    def _remove_file(self, name: str, datum: str, number: int) -> None:
+        if not datum:
+            self.paths[name] = _Path(number, keeps=False)
             return
-        path = self._path(operation.path, number)
-        path.dropped |= {operation.datum}
-        path.segments = [segment for segment in path.segments if segment[0] != operation.datum]
+        path = self._path(name, number)
+        path.dropped |= {datum}
+        path.segments = [segment for segment in path.segments if segment[0] != datum]
 
 
 def fold(store: Store, writer: Writer, base: Tree, operations: Iterable[Operation]) -> Folded:
-    """The tree after `operations` on `base`. New nodes go to `writer`; the caller flushes and records it."""
-    replay = _Replay(operations)
-    if "/" in replay.directories:
-        base = tree.EMPTY
-    below = _below(store.read_node, base, replay)
+    """The tree after `operations` on `base`. New nodes go to `writer`; the caller flushes and records it.
+
+    So many operations are folded at a time as memory is meant for.
+    """
+    read = store.read_node.beside(writer.read)
+    after, suspects = base, set[str]()
+    rest = iter(operations)
+    while some := list(islice(rest, _AT_ONCE)):
+        replay = _Replay(some)
+        before = tree.EMPTY if "/" in replay.directories else after
+        edits = _edits(store, writer, read, before, replay)
+        after = edit.apply(read, lambda data: writer.add(Kind.NODE, data), before, edits)
+        suspects.update(_suspects(read, before, after, edits))
+    return Folded(after, tuple(sorted(suspects)))
+
+
+def _edits(store: Store, writer: Writer, read: NodeReader, base: Tree, replay: _Replay) -> list[Edit]:
+    """What becomes of each path, in path order. Empties the replay on the way: there may be many paths."""
+    below = _below(read, base, replay)
     edits = {directory: Edit(directory) for directory in replay.directories if directory != "/"}
-    while replay.paths:  # emptied on the way: there may be millions
+    while replay.paths:
         path, state = replay.paths.popitem()
         edits[path] = Edit(path, _entries(store, writer, path, state, below.get(path, [])))
-    read = store.read_node.beside(writer.read_node)
-    ordered = [edits[path] for path in sorted(edits)]
-    after = edit.apply(store.read_node, lambda data: writer.add(Kind.NODE, data), base, ordered)
-    return Folded(after, tuple(_suspects(store.read_node, read, base, after, ordered)))
+    return [edits[path] for path in sorted(edits)]
 
 
 def faults(read: NodeReader, root: bytes | None, suspects: Sequence[str]) -> str:
@@ -148,7 +164,7 @@ def _join(store: Store, writer: Writer, segments: Sequence[tuple[Chunk, ...]]) -
     again = [filled[0][-1], *(chunk for segment in filled[1:] for chunk in segment)]
     chunker = Chunker()
     for chunk in again:
-        joined.extend(_store_chunks(writer, chunker.feed(writer.read_chunk(chunk.digest))))
+        joined.extend(_store_chunks(writer, chunker.feed(writer.read(chunk.digest))))
     joined.extend(_store_chunks(writer, chunker.finish()))
     return tuple(joined)
 
@@ -158,11 +174,11 @@ def _store_chunks(writer: Writer, chunks: Iterable[bytes | memoryview]) -> Itera
         yield Chunk(writer.add(Kind.CHUNK, data), len(data))
 
 
-def _suspects(read_base: NodeReader, read: NodeReader, base: Tree, after: Tree, edits: Sequence[Edit]) -> Iterator[str]:
+def _suspects(read: NodeReader, base: Tree, after: Tree, edits: Sequence[Edit]) -> Iterator[str]:
     """Paths of `after` that the edits may have made wrong: a file where a directory is, or two datums' file."""
     added = [edit.path for edit in edits if edit.entries]
     yield from (edit.path for edit in edits if len(edit.entries) > 1)
-    yield from tree.directories_among(read_base, base.root, added)
+    yield from tree.directories_among(read, base.root, added)
     folders = {path[:at] for path in added for at in _slashes(path)}
     yield from (entry.path for entry in tree.find_many(read, after.root, sorted(folders)))
 
@@ -185,7 +201,7 @@ def settle(store: Store, number: int) -> Tree:
         if not waiting:
             return row.tree
         writer = store.writer()
-        operations = [operation for _, data in waiting for operation in changes.decode(data)]
+        operations = (operation for _, data in waiting for operation in changes.decode(data))
         folded = fold(store, writer, row.tree, operations)
         writer.flush()
         with store.database.write() as tx:

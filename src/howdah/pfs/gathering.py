@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TypeVar
 
 from howdah.chunker import MAXIMUM, Chunker
 from howdah.digest import Digest
 from howdah.errors import Invalid
 from howdah.names import File
 from howdah.pfs import changes, files
-from howdah.pfs.changes import Operation, Put
-from howdah.store.node import Chunk
+from howdah.pfs.changes import Operation, Operations, Put
+from howdah.store.node import Chunk, Entry
 from howdah.store.pack import Kind
 from howdah.store.store import Store
+
+_Item = TypeVar("_Item", Entry, Operation)
+_AT_ONCE = 1000
 
 
 class Gathering:
@@ -21,7 +26,7 @@ class Gathering:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._writer = store.writer()
-        self._operations: list[Operation] = []
+        self._operations = Operations()
         self._given = ("", "")  # path and datum of the last put, as they came
         self._begun: Put | None = None  # the file that is being put
         self._chunker = Chunker()
@@ -68,25 +73,31 @@ class Gathering:
         """Copy a file or directory as it is in its commit to `path`; without `append` it replaces what is there."""
         self._end_file()
         target = changes.check_path(path)
-        found = list(files.entries(self._store, source))
-        if not found:
+        found = files.entries(self._store, source)
+        first = next(found, None)
+        if first is None:
             raise files.missing(source)
-        self._writer.rely(list({piece.digest for entry in found for piece in entry.pieces}))
         skip = len(changes.check_path(source.path).rstrip("/"))
         replaced = ""
-        for entry in found:
+        for entry in self._relied_on(chain((first,), found)):
             copied = changes.put(target.rstrip("/") + entry.path[skip:], entry.pieces, datum or entry.datum)
             if not append and copied.path != replaced:  # several datums of one path replace it once, together
                 self._operations.append(changes.delete(copied.path))
                 replaced = copied.path
             self._operations.append(copied)
 
-    def add(self, operations: Sequence[Operation]) -> None:
+    def add(self, operations: Iterable[Operation]) -> None:
         """Let these operations, whose bytes are stored, follow those that were gathered."""
         self._end_file()
-        puts = [operation for operation in operations if isinstance(operation, Put)]
-        self._writer.rely(list({piece.digest for put in puts for piece in put.pieces}))
-        self._operations.extend(operations)
+        for operation in self._relied_on(operations):
+            self._operations.append(operation)
+
+    def _relied_on(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """The items, whose chunks stay stored from now on."""
+        rest = iter(items)
+        while some := list(islice(rest, _AT_ONCE)):
+            self._writer.rely(list({piece.digest for item in some for piece in getattr(item, "pieces", ())}))
+            yield from some
 
     def _begin_file(self, path: str, datum: str, *, is_cut: bool) -> None:
         """See that `path` is the file that is being put. What comes in chunks and what does not are joined later."""
@@ -100,7 +111,7 @@ class Gathering:
     def _end_file(self) -> None:
         if self._begun is not None:
             self._keep(self._chunker.finish())
-            self._operations.append(self._begun._replace(pieces=tuple(self._pieces)))
+            self._operations.append(Put(self._begun.path, self._begun.datum, tuple(self._pieces)))
         self._begun = None
         self._pieces = []
 

@@ -17,8 +17,8 @@ from howdah.db.database import Tx
 from howdah.errors import HowdahError, Invalid, WrongState
 from howdah.infos import Origin
 from howdah.names import Branch, Commit, check_branch_name, is_commit_id
-from howdah.pfs import changes, folding, graph, repos, resolve
-from howdah.pfs.changes import Operation
+from howdah.pfs import folding, graph, repos, resolve
+from howdah.pfs.changes import Operations
 from howdah.pfs.gathering import Gathering
 from howdah.pfs.rows import CommitRow, base_tree, read_commit, read_parent, read_pointer, usable_ancestor
 from howdah.pfs.steps import Step
@@ -86,14 +86,14 @@ def _already_finished(named: Commit, row: CommitRow) -> WrongState:
     return WrongState(f"commit {Commit(named.repo, row.id)} has already finished", kind="already-finished")
 
 
-def _write(store: Store, named: Commit, writer: Writer, operations: list[Operation]) -> bool:
+def _write(store: Store, named: Commit, writer: Writer, operations: Operations) -> bool:
     """Try once; returns False if what it built on moved meanwhile."""
     with store.database.read() as tx:
         target = _target(tx, named)
     if target.open is not None:
         return _append(store, named, target.open, writer, operations)
     folded = folding.fold(store, writer, target.base.tree if target.base else EMPTY, operations)
-    fault = folding.faults(store.read_node.beside(writer.read_node), folded.tree.root, folded.suspects)
+    fault = folding.faults(store.read_node.beside(writer.read), folded.tree.root, folded.suspects)
     if fault:
         raise Invalid(fault, kind="bad-tree")
     writer.flush()
@@ -108,7 +108,7 @@ def _write(store: Store, named: Commit, writer: Writer, operations: list[Operati
     return True
 
 
-def _append(store: Store, named: Commit, row: CommitRow, writer: Writer, operations: list[Operation]) -> bool:
+def _append(store: Store, named: Commit, row: CommitRow, writer: Writer, operations: Operations) -> bool:
     writer.flush()
     with store.database.write() as tx:
         current = read_commit(tx, row.number)
@@ -117,9 +117,8 @@ def _append(store: Store, named: Commit, row: CommitRow, writer: Writer, operati
                 raise _already_finished(named, current)
             return False  # the branch's head was finished meanwhile: this becomes a commit of its own
         writer.record(tx)
-        if operations:
-            data = changes.encode(operations)
-            tx.run("INSERT INTO edits (number, edits) VALUES (?, ?)", row.number, data)
+        rows = [(row.number, data) for data in operations.blocks()]
+        tx.many("INSERT INTO edits (number, edits) VALUES (?, ?)", rows)
     if len(operations) >= _FOLD_AT:
         # The writes are durable: a failure from here on must not tell the writer otherwise, who would write them again.
         # Whoever reads or finishes the commit folds them, and is told what is the matter.

@@ -10,7 +10,6 @@ What a living writer relies on is never removed (`removal`): what it found store
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ from howdah.store.pack import Kind, Pack, Place, new_name
 PACK_SIZE = 32 << 20
 _LEAST_PACK = 1 << 20
 _ROOM = 128 << 20  # for what all writers together gather before they write it out
-_CACHE_BYTES = 64 << 20
 _WEIGHT = 500  # about what a blob takes in memory besides its bytes, while it waits to be written out
 
 
@@ -40,23 +38,10 @@ class Blobs:
         self._writers: WeakSet[Writer] = WeakSet()
         self._lock = threading.Lock()
         self._removing = threading.Lock()  # taken before a transaction, never within one
-        self._nodes: OrderedDict[Digest, bytes] = OrderedDict()
-        self._nodes_size = 0
 
     def read(self, digest: Digest) -> bytes:
         """The blob's bytes; `Corrupt` if they are missing or not what was written."""
         return self.fetch(digest, self.find([digest])[digest])
-
-    def read_node(self, digest: Digest) -> bytes:
-        """As `read`, for nodes of trees, of which the recently read ones are kept in memory."""
-        with self._lock:
-            data = self._nodes.get(digest)
-            if data is not None:
-                self._nodes.move_to_end(digest)
-                return data
-        data = self.read(digest)
-        self._keep(digest, data)
-        return data
 
     def find(self, digests: Sequence[Digest]) -> dict[Digest, Place]:
         """The place of each blob; `Corrupt` if one is not in the index."""
@@ -73,7 +58,7 @@ class Blobs:
     def stored(self, digests: Sequence[Digest]) -> dict[Digest, int]:
         """Those of `digests` that are stored already, with their lengths."""
         with self._database.read() as tx:
-            return {digest: place.length for digest, place in index.find(tx, digests).items()}
+            return index.lengths(tx, digests)
 
     def writer(self) -> Writer:
         """A new writer; it holds at most about one pack in memory, less where many write at once."""
@@ -131,9 +116,10 @@ class Blobs:
     def record(self, pack: Pack, writer: Writer) -> None:
         """Make a durable pack findable before anything names it; its blobs stay for as long as the writer lives."""
         with self._removing:
+            places: dict[Digest, Place] = {}
             with self._database.write() as tx:
-                index.record(tx, [pack])
-                places = index.find(tx, list(pack.blobs))
+                if index.record(tx, pack) < len(pack.blobs):
+                    places = index.find(tx, list(pack.blobs))
             # What another writer stored meanwhile has kept its place, and would go with that one's pack.
             writer.relied.update(digest for digest, place in places.items() if place.pack != pack.name)
 
@@ -144,14 +130,6 @@ class Blobs:
     def _living(self) -> list[Writer]:
         with self._lock:
             return list(self._writers)
-
-    def _keep(self, digest: Digest, data: bytes) -> None:
-        with self._lock:
-            if digest not in self._nodes:
-                self._nodes[digest] = data
-                self._nodes_size += len(data)
-            while self._nodes_size > _CACHE_BYTES:
-                self._nodes_size -= len(self._nodes.popitem(last=False)[1])
 
 
 class Writer:
@@ -168,6 +146,7 @@ class Writer:
         self._bucket = bucket
         self._waiting: dict[Digest, tuple[Kind, bytes | memoryview]] = {}
         self._waiting_size = 0
+        self._look_at = _LEAST_PACK  # when to see next whether a pack is full
         self._packs: list[str] = []
         self._made: Pack | None = None  # made last, and not known to be recorded
         self._under_way: Future[None] | None = None  # it is being made durable while the next is gathered
@@ -180,8 +159,10 @@ class Writer:
         if digest not in self._waiting and not (self._made and digest in self._made.blobs):
             self._waiting[digest] = (kind, data)
             self._waiting_size += len(data) + _WEIGHT
-            if self._waiting_size >= self._blobs.pack_size():
-                self._begin_pack()
+            if self._waiting_size >= self._look_at:
+                self._look_at += _LEAST_PACK
+                if self._waiting_size >= self._blobs.pack_size():
+                    self._begin_pack()
         return digest
 
     def rely(self, digests: Sequence[Digest]) -> None:
@@ -206,13 +187,8 @@ class Writer:
         """The names of the packs that it has made or is making."""
         return self._packs.copy()
 
-    def read_node(self, digest: Digest) -> bytes:
-        """A node of a tree, be it stored before or added here and not yet recorded."""
-        own = self._own(digest)
-        return self._blobs.read_node(digest) if own is None else own
-
-    def read_chunk(self, digest: Digest) -> bytes:
-        """A piece of a file, be it stored before or added here and not yet recorded."""
+    def read(self, digest: Digest) -> bytes:
+        """A blob, be it stored before or added here and not yet recorded."""
         own = self._own(digest)
         return self._blobs.read(digest) if own is None else own
 
@@ -241,7 +217,7 @@ class Writer:
         assert not self._waiting  # the caller flushes first: bytes before rows
         assert self._under_way is None
         if self._made is not None:
-            index.record(tx, [self._made])
+            index.record(tx, self._made)
 
     def _begin_pack(self) -> None:
         """Let a thread make durable and findable what waits, once the pack before is; more may be added meanwhile."""
@@ -270,6 +246,7 @@ class Writer:
                 pack.add(digest, kind, data)
         self._waiting = {}
         self._waiting_size = 0
+        self._look_at = _LEAST_PACK
         if not pack.blobs:
             return None
         self._packs.append(pack.name)  # before it is there, so that nobody takes it for one that was left behind

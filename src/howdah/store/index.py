@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from howdah.db.database import Tx
+from howdah.db.database import Row, Tx
 from howdah.digest import Digest
 from howdah.store.pack import Pack, Place
 
 _BATCH = 500
 _PAGE = 20_000
-_SELECT = "SELECT blobs.digest, packs.name, blobs.place, blobs.length FROM blobs JOIN packs USING (pack)"
+_PLACES = "SELECT blobs.digest, packs.name, blobs.place, blobs.length FROM blobs JOIN packs USING (pack)"
+_LENGTHS = "SELECT digest, length FROM blobs"
 
 
 class Fill(NamedTuple):
@@ -26,23 +27,31 @@ class Fill(NamedTuple):
 
 def find(tx: Tx, digests: Sequence[Digest]) -> dict[Digest, Place]:
     """The places of those of `digests` that are stored."""
-    found: dict[Digest, Place] = {}
+    return {row[0]: Place(row[1], row[2], row[3]) for row in _look(tx, _PLACES, digests)}
+
+
+def lengths(tx: Tx, digests: Sequence[Digest]) -> dict[Digest, int]:
+    """The lengths of those of `digests` that are stored."""
+    return dict(_look(tx, _LENGTHS, digests))
+
+
+def _look(tx: Tx, select: str, digests: Sequence[Digest]) -> Iterator[Row]:
     for start in range(0, len(digests), _BATCH):
         batch = digests[start : start + _BATCH]
         marks = ",".join("?" * len(batch))
-        rows = tx.all(f"{_SELECT} WHERE blobs.digest IN ({marks})", *batch)
-        found.update({row[0]: Place(row[1], row[2], row[3]) for row in rows})
-    return found
+        yield from tx.all(f"{select} WHERE blobs.digest IN ({marks})", *batch)
 
 
-def record(tx: Tx, packs: Iterable[Pack]) -> None:
-    """Make the blobs of durable packs findable. A blob that another writer stored meanwhile keeps its place."""
-    for pack in packs:
-        number = add_pack(tx, pack.name, pack.size)
-        tx.many(
-            "INSERT INTO blobs (digest, pack, place, length) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-            [(digest, number, offset, length) for digest, (offset, length) in pack.blobs.items()],
-        )
+def record(tx: Tx, pack: Pack) -> int:
+    """Make the blobs of a durable pack findable; returns of how many that was the first place.
+
+    A blob that another writer stored meanwhile keeps its place.
+    """
+    number = add_pack(tx, pack.name, pack.size)
+    return tx.many(
+        "INSERT INTO blobs (digest, pack, place, length) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+        [(digest, number, offset, length) for digest, (offset, length) in pack.blobs.items()],
+    )
 
 
 def add_pack(tx: Tx, name: str, size: int) -> int:

@@ -31,7 +31,7 @@ class Store:
 
     def __post_init__(self) -> None:
         self.blobs = Blobs(self.database, self.bucket)
-        self.read_node = NodeReader(self.blobs.read_node)
+        self.read_node = NodeReader(self.blobs.read)
 
     def writer(self) -> Writer:
         """A writer of new blobs."""

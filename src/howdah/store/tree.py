@@ -20,7 +20,7 @@ from howdah.store.node import Entry, Inner, Leaf
 
 ReadNode = Callable[[Digest], bytes]
 
-_DECODED_ITEMS = 200_000  # of about 400 bytes
+_DECODED_ITEMS = 120_000  # of about 400 bytes
 
 
 @dataclass(frozen=True, slots=True)
