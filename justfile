@@ -34,10 +34,10 @@ bench NAME *ARGUMENTS:
     {{py}} -m bench.{{NAME}} {{ARGUMENTS}}
 
 # All that are about the store and the command line, one after the other; with --full as much as the aims speak of.
-# What makes and removes very many files comes last: for a while after that, the disk is slower.
+# What makes and removes very many files comes last: after that, the disk is slower for a while.
 bench-all *ARGUMENTS:
     {{py}} -m bench.cli
-    for name in sdk million growth store crowd; do {{py}} -m bench.$name {{ARGUMENTS}} || exit 1; done
+    for name in sdk million growth crowd store; do {{py}} -m bench.$name {{ARGUMENTS}} || exit 1; done
 
 # Get the peers of `just bench store` that are Python packages, each into an environment of its own in build/peers.
 bench-peers:

@@ -1,23 +1,22 @@
 """Many at once: writers beside one writer, and small reads while much is put.
 
 `python -m bench.crowd` (or `just bench crowd`). Writers are threads of this process with a connection each, as many
-users' would be; what is put meanwhile comes from `howdah put file` in a process of its own.
+users' would be; what is put meanwhile comes from a process of its own, `bench.ingest`.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.ground import Scale, each, make_sources
+from bench.ground import each
 from bench.measure import (
+    ROOT,
     Row,
     Sample,
     Side,
@@ -37,6 +36,7 @@ from howdah.client import channel, files
 from howdah.client.channel import Connection
 from howdah.names import Commit, File
 
+_READ = 1000
 _PAUSE = 0.002  # between two reads: a user reads, not a loop
 _AIM = at_most(0.05)
 _SMALL = Commit(REPO, "small")
@@ -48,11 +48,12 @@ class Size:
 
     commits: int  # of all writers together
     rounds: int
-    put: Scale
+    many: int  # files of 10 KB
+    large: int  # megabytes of each of four files
 
 
-QUICK = Size(320, 3, Scale(5000, 128, 0, 0))
-FULL = Size(1600, 3, Scale(100_000, 512, 0, 0))
+QUICK = Size(320, 3, 20_000, 128)
+FULL = Size(1600, 3, 200_000, 1024)
 
 
 class Writers:
@@ -105,11 +106,11 @@ def writers(server: Watched, size: Size) -> tuple[list[Row], list[list[str]]]:
     return [Row(f"{name}: a commit, on the average", found[name], found[one]) for name in many], delays
 
 
-def _read(conn: Connection, count: int, goes_on: Callable[[], bool]) -> list[float]:
-    """What reads took: a file's info and its bytes, of one of `count` files."""
+def _read(conn: Connection, goes_on: Callable[[], bool]) -> list[float]:
+    """What reads took: a file's info and its bytes, of one of some files."""
     delays: list[float] = []
     while goes_on() or len(delays) < 10:
-        file = File(_SMALL, f"/{len(delays) * 7 % count}.json")
+        file = File(_SMALL, f"/{len(delays) * 7 % _READ}.json")
         started = time.perf_counter()
         files.inspect(conn, file)
         b"".join(files.get(conn, file))
@@ -118,50 +119,43 @@ def _read(conn: Connection, count: int, goes_on: Callable[[], bool]) -> list[flo
     return delays
 
 
-def _during_put(server: Watched, conn: Connection, count: int, source: Path) -> tuple[list[float], float]:
-    """What reads took until all files of `source` were put, and how long that was."""
-    words = [sys.executable, "-m", "howdah", "put", "file", f"files@{source.name}", "-r", "-f", str(source)]
+def _during_put(server: Watched, conn: Connection, branch: str, count: int, size: int) -> tuple[list[float], float]:
+    """What reads took until so many files of so many bytes were put, and how long that was."""
+    words = [sys.executable, "-m", "bench.ingest", server.address, branch, str(count), str(size)]
     started = time.perf_counter()
-    process = subprocess.Popen(words, env={**os.environ, "HOWDAH_ADDRESS": server.address})
-    delays = _read(conn, count, lambda: process.poll() is None)
+    process = subprocess.Popen(words, cwd=ROOT)
+    delays = _read(conn, lambda: process.poll() is None)
     if process.wait():
-        raise RuntimeError(f"putting {source.name} failed")
+        raise RuntimeError(f"putting {count} files failed")
     return delays, time.perf_counter() - started
 
 
-def reads(server: Watched, conn: Connection, sources: Path) -> list[list[str]]:
+def reads(server: Watched, conn: Connection, size: Size) -> list[list[str]]:
     """Lines about small reads: alone, and during each kind of long upload."""
-    count = 1000
     with files.modify(conn, _SMALL) as changes:
-        for number in range(count):
+        for number in range(_READ):
             changes.put(f"/{number}.json", b"%08d" % number * 128)
     end = time.perf_counter() + 2
-    found = {"nobody else": (_read(conn, count, lambda: time.perf_counter() < end), 2.0)}
-    for name in ("many", "large"):
-        found[f"{name} files are put"] = _during_put(server, conn, count, sources / name)
-    return [
-        [
-            name,
-            told(seconds),
-            f"{len(delays):,}",
-            told(most(delays, 50)),
-            told(most(delays, 99)),
-            told(max(delays)),
-            judged,
-        ]
-        for name, (delays, seconds) in found.items()
-        for judged in [_AIM.judge(most(delays, 99))]
-    ]
+    found = {
+        "nobody else": (_read(conn, lambda: time.perf_counter() < end), 2.0),
+        f"{size.many:,} files of 10 KB are put": _during_put(server, conn, "many", size.many, 10 << 10),
+        f"4 files of {size.large} MB are put": _during_put(server, conn, "large", 4, size.large << 20),
+    }
+    lines = []
+    for name, (delays, seconds) in found.items():
+        half, slow = most(delays, 50), most(delays, 99)
+        lines.append(
+            [name, told(seconds), f"{len(delays):,}", told(half), told(slow), told(max(delays)), _AIM.judge(slow)]
+        )
+    return lines
 
 
 def run(size: Size, folder: Path) -> str:
     """The section `crowd`, measured in this folder."""
     where = machine(folder)
-    make_sources(folder / "sources", size.put)
-    with ExitStack() as stack:
-        server, conn = stack.enter_context(watched(folder))
+    with watched(folder) as (server, conn):
         rows, delays = writers(server, size)
-        found = reads(server, conn, folder / "sources")
+        found = reads(server, conn, size)
     return "\n".join(
         [
             "## Many at once",
@@ -172,8 +166,7 @@ def run(size: Size, folder: Path) -> str:
             "",
             grid(["commits of", "half take at most", "99 in 100"], delays),
             "",
-            "A read is a file's info and its 1 KB, one reader, while another process puts "
-            f"{size.put.files:,} files of 10 KB, then 4 of {size.put.megabytes} MB.",
+            "A read is a file's info and its 1 KB, by one reader, while another process puts files in one commit.",
             "",
             grid(["while", "took", "reads", "half take at most", "99 in 100", "the longest", "aim, in seconds"], found),
         ]

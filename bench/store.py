@@ -272,9 +272,9 @@ def main() -> None:
     only = chosen.only.split(",") if chosen.only else NAMES
     with scratch(chosen.folder) as folder:
         text = run(FULL if chosen.full else QUICK, chosen.rounds, folder, only, chosen.slow)
-    if only == NAMES:
-        publish("store", text)
-    print(text)
+        if only == NAMES:
+            publish("store", text)
+        print(text, flush=True)  # before very many files are removed
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench import crowd, growth, million, sdk
-from bench.ground import Scale
 
 
 def _firsts(text: str) -> list[str]:
@@ -27,8 +26,8 @@ def test_published_client(tmp_path: Path) -> None:
 
 
 def test_many_at_once(tmp_path: Path) -> None:
-    firsts = _firsts(crowd.run(crowd.Size(64, 1, Scale(100, 1, 0, 0)), tmp_path))
-    assert {"32 writers, a branch each", "8 writers to one branch", "many files are put"} <= set(firsts)
+    firsts = _firsts(crowd.run(crowd.Size(64, 1, 100, 2), tmp_path))
+    assert {"32 writers, a branch each", "8 writers to one branch", "100 files of 10 KB are put"} <= set(firsts)
 
 
 def test_growth_with_the_repo(tmp_path: Path) -> None:
