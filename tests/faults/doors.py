@@ -62,6 +62,7 @@ class FatedDatabase:
         self._fate = fate
         self.read = database.read
         self.watch = database.watch
+        self.check = database.check
         self.copy = database.copy
         self.close = database.close
 

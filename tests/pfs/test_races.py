@@ -24,6 +24,7 @@ class Interrupted:
         self._meanwhile: Callable[[], None] | None = meanwhile
         self.read = database.read
         self.watch = database.watch
+        self.check = database.check
         self.copy = database.copy
         self.close = database.close
 

@@ -53,7 +53,7 @@ class Database(Protocol):
         """Write what one transaction sees into a file that can be opened as a database of the same kind."""
 
     def check(self) -> str:
-        """What is wrong with how the rows are kept, in the database's own words; empty if nothing is. Takes its time."""
+        """What is wrong with how the rows are kept, in the database's words; empty if nothing is. Takes its time."""
 
     def close(self) -> None:
         """Let go of the database; open transactions must have ended."""

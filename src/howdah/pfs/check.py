@@ -124,8 +124,14 @@ class _Trees:
 
 
 def fsck(store: Store, *, fix: bool = False) -> list[Finding]:
-    """Every fault; with `fix`, what was repaired, and the faults that remain: index from packs, counts of commits."""
+    """Every fault; with `fix`, what was repaired, and the faults that remain: index from packs, counts of commits.
+
+    Where the database itself is damaged, nothing that it says can be compared with anything, and nothing is repaired.
+    """
     with store.upkeep:
+        amiss = store.database.check()
+        if amiss:
+            return [Finding(f"database is damaged ({amiss}): restore it from a backup")]
         found = _examine(store)
         if not fix or not found.faults:
             return found.faults

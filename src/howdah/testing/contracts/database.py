@@ -26,6 +26,10 @@ class DatabaseContract:
             assert tx.one("SELECT value FROM cluster WHERE key = ?", "a") == ("1",)
             assert tx.one("SELECT value FROM cluster WHERE key = ?", "b") is None
 
+    def test_nothing_is_wrong_with_a_sound_database(self, database: Database) -> None:
+        self.put(database, "a")
+        assert database.check() == ""
+
     def test_a_write_that_raises_changes_nothing(self, database: Database) -> None:
         def verb() -> None:
             with database.write() as tx:
