@@ -22,6 +22,7 @@ _Result = TypeVar("_Result")
 
 _THREADS = 16
 _PATIENT_THREADS = 64
+_AHEAD = 8
 
 
 class Bridge:
@@ -29,6 +30,7 @@ class Bridge:
 
     def __init__(self) -> None:
         self.hops = 0
+        self._ahead = 0  # streams that have a batch made ahead
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="verb")
         self._patient = asyncio.Semaphore(_PATIENT_THREADS)
 
@@ -64,22 +66,34 @@ class Bridge:
     async def batches(self, make: Callable[[], Iterator[_Result]], size: int) -> AsyncIterator[list[_Result]]:
         """The items of the iterator that `make` makes, `size` at a time; each batch takes one hop into a thread.
 
-        While one batch is sent the next one is made, and no more than that.
+        While one batch is sent the next one is made, and no more than that; for a few streams at once, since what is
+        made waits in memory for clients that take nothing.
         """
 
         def begin() -> tuple[Iterator[_Result], list[_Result]]:
             items = make()
             return items, list(islice(items, size))
 
+        def go_on() -> list[_Result]:
+            return list(islice(items, size))
+
         items, batch = await self.run(begin)
         while len(batch) == size:
-            ahead = asyncio.ensure_future(self.run(lambda: list(islice(items, size))))
-            try:
+            if self._ahead >= _AHEAD:
                 yield batch
-            except BaseException:
-                ahead.cancel()  # nobody is there for it
-                raise
-            batch = await ahead
+                batch = await self.run(go_on)
+                continue
+            self._ahead += 1
+            try:
+                ahead = asyncio.ensure_future(self.run(go_on))
+                try:
+                    yield batch
+                except BaseException:
+                    ahead.cancel()  # nobody is there for it
+                    raise
+                batch = await ahead
+            finally:
+                self._ahead -= 1
         if batch:
             yield batch
 

@@ -1,12 +1,11 @@
-"""Free memory goes back to the system: the C library keeps what many calls at once have taken, and that is a lot."""
+"""Free memory goes back to the system some seconds after it was used."""
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
-from collections.abc import Callable
 from typing import NoReturn
 
+from howdah import memory
 from howdah.server.bridge import Bridge
 
 _EVERY = 5.0
@@ -19,10 +18,4 @@ async def give_back(bridge: Bridge) -> NoReturn:
         await asyncio.sleep(_EVERY)
         if bridge.hops != hops:
             hops = bridge.hops
-            await asyncio.get_running_loop().run_in_executor(None, _trim())
-
-
-def _trim() -> Callable[[], object]:
-    """What gives memory back where the C library has a way."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return (lambda: None) if trim is None else (lambda: trim(0))
+            await asyncio.get_running_loop().run_in_executor(None, memory.give_back)
