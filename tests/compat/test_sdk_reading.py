@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from typing import Any
 
 import grpc
@@ -224,3 +226,19 @@ def test_a_tree_comes_as_a_tar_in_order(client: Any, tree: Any) -> None:
 def test_a_tar_of_nothing_is_not_found(client: Any, tree: Any) -> None:
     with refused(grpc.StatusCode.NOT_FOUND, "not found"):
         list(client.pfs.get_file_tar(file=pfs.File(commit=tree, path="/no/such")))
+
+
+def test_a_range_of_a_tree_comes_as_a_tar(client: Any, tree: Any) -> None:
+    within = pfs.PathRange(lower="/a/b/d", upper="/b.txt")
+    answer = client.pfs.get_file_tar(file=pfs.File(commit=tree, path="/"), path_range=within)
+    content = io.BytesIO(b"".join(message.value for message in answer))
+    with tarfile.open(fileobj=content) as tar:
+        assert tar.getnames() == ["/a/b/d.png", "/a/z"]
+
+
+def test_a_walk_comes_in_pages(client: Any, tree: Any) -> None:
+    root = pfs.File(commit=tree, path="/")
+    marker = pfs.File(commit=tree, path="/a/b/")
+
+    assert paths(client.pfs.walk_file(file=root, pagination_marker=marker, number=2)) == ["/a/b/c", "/a/b/d.png"]
+    assert paths(client.pfs.walk_file(file=root, pagination_marker=marker, number=2, reverse=True)) == ["/a/", "/a.txt"]

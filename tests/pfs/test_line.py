@@ -21,8 +21,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def line(store: Store, since: int | None, branch: Branch = MASTER) -> tuple[int, list[str]]:
     with store.database.read() as tx:
-        told, infos = commits.line_of_branch(tx, branch, since)
-    return told, [info.commit.id for info in infos]
+        told, numbers = commits.line_of_branch(tx, branch, since)
+        return told, [info.commit.id for info in commits.numbered(tx, numbers)]
 
 
 def move(store: Store, id: str, branch: Branch = MASTER) -> None:

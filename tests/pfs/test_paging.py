@@ -58,6 +58,13 @@ def test_a_line_ends_before_the_commit_that_it_is_told_from(store: Store) -> Non
     assert len([*commits.list(store.database, REPO, to=HEAD, since=since)]) == PAGE + 5
 
 
+def test_who_follows_a_branch_is_told_its_whole_line(store: Store) -> None:
+    with store.database.read() as tx:
+        _, line = commits.line_of_branch(tx, MASTER, None)
+        assert [int(info.description) for info in commits.numbered(tx, line)] == list(range(MANY))
+        assert commits.numbered(tx, [*line[:2], line[-1] + 1]) == commits.numbered(tx, line[:2])
+
+
 def test_a_negative_number_is_refused(store: Store) -> None:
     with pytest.raises(Invalid, match="must not be negative"):
         numbers(store, -1)

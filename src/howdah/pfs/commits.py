@@ -17,6 +17,8 @@ from howdah.pfs.paging import LAST, PAGE, in_pages
 from howdah.pfs.rows import SELECT_COMMIT, CommitRow, base_tree, read_commit, read_parent, read_pointer
 from howdah.pfs.steps import Step
 
+_PARENT = "SELECT parent FROM commits WHERE number = ?"
+
 
 def start(made: Step, branch: Branch, description: str, *, parent: Commit | None = None) -> Commit:
     """Open a commit at the branch's head, or on `parent`; a missing branch is made with it as its head."""
@@ -97,19 +99,26 @@ def walk(tx: Tx, start: Iterable[Commit], way: graph.Way, *, depth: int = 0, num
     yield from _in_pages(tx, (read_commit(tx, each) for each in some))
 
 
-def line_of_branch(tx: Tx, branch: Branch, since: int | None) -> tuple[int, tuple[CommitInfo, ...]]:
-    """The head's number, and the branch's commits that were not in the line of the number `since`, oldest first."""
-    head = resolve.head(tx, branch)
-    line: builtins.list[CommitRow] = []
-    row: CommitRow | None = head
-    while row is not None and row.number != since:
-        if since is not None and since > row.number:  # the branch was moved: the line that was told is followed back
-            before = tx.one("SELECT parent FROM commits WHERE number = ?", since)
-            since = before[0] if before is not None else row.number  # one that was squashed is taken for this one
+def line_of_branch(tx: Tx, branch: Branch, since: int | None) -> tuple[int, builtins.list[int]]:
+    """The head's number, and those of the branch's commits that were not in the line of `since`, oldest first."""
+    head = resolve.head(tx, branch).number
+    line: builtins.list[int] = []
+    number: int | None = head
+    while number is not None and number != since:
+        if since is not None and since > number:  # the branch was moved: the line that was told is followed back
+            before = tx.one(_PARENT, since)
+            since = before[0] if before is not None else number  # one that was squashed is taken for this one
             continue
-        line.append(row)
-        row = read_parent(tx, row)
-    return head.number, tuple(infos(tx, line[::-1]))
+        line.append(number)
+        row = tx.one(_PARENT, number)
+        number = row[0] if row is not None else None
+    return head, line[::-1]
+
+
+def numbered(tx: Tx, numbers: Sequence[int]) -> builtins.list[CommitInfo]:
+    """The commits with these numbers that are still there, in their order."""
+    rows = {row[0]: CommitRow(*row) for row in _among(tx, f"{SELECT_COMMIT} WHERE number", numbers)}
+    return infos(tx, [rows[number] for number in numbers if number in rows])
 
 
 def _all(tx: Tx, repo: int, after: int | None, *, reverse: bool) -> Iterator[CommitRow]:

@@ -102,13 +102,13 @@ def contents_of_files(store: Store, file: File, within: files.Span) -> Iterator[
                 yield info.file.path[1:], map(bytes, pieces)
 
 
-def blocks(store: Store, file: File) -> Iterator[Block]:
-    """The members of `file` with their contents, in blocks of about a megabyte; a block's new files begin in it.
+def blocks(store: Store, file: File, within: files.Span = files.EVERYWHERE) -> Iterator[Block]:
+    """The members of `file` in a span with their contents, in blocks of about a megabyte.
 
-    A file that goes on in the next block is the last of its own.
+    A block's new files begin in it. A file that goes on in the next block is the last of its own.
     """
     block = Block()
-    for batch in batches(members(store, file)):
+    for batch in batches(members(store, file, within)):
         for info, pieces in contents(store, batch):
             block.infos.append(info)
             for data in pieces:

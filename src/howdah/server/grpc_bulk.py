@@ -18,7 +18,7 @@ from howdah.server import grpc_files
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
-from howdah.server.requests import need
+from howdah.server.requests import need, refuse
 from howdah.server.urls import Urls
 from howdah.store.node import Chunk
 from howdah.store.store import Store
@@ -110,8 +110,9 @@ class BulkCalls(Calls):
             yield message
 
     async def Get(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[bulk_pb2.Contents]:
-        file = grpc_files.wanted(request)
-        messages = lambda: map(_contents, reading.blocks(self._store, file))  # noqa: E731 -- made in a thread
+        refuse("export by URL in bulk messages", when=bool(request.URL))
+        file, within = grpc_files.wanted(request)
+        messages = lambda: map(_contents, reading.blocks(self._store, file, within))  # noqa: E731 -- made in a thread
         async for batch in self._bridge.batches(messages, 1):
             for message in batch:
                 yield message

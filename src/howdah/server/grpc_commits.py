@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
 
@@ -69,15 +70,17 @@ class CommitCalls(Calls):
         kind = origin(request.origin_kind, all=request.all)
         wanted = state(request.state)
 
-        async def newer() -> tuple[int, tuple[CommitInfo, ...]] | None:
+        async def newer() -> tuple[int, list[int]] | None:
             found = await self._look(lambda tx: commits.line_of_branch(tx, branch, told))
             return found if found[1] else None
 
         while True:
             told, line = await self._changes.until(newer)
-            for info in line:
-                if kind is None or info.origin == kind:
-                    yield wire.commit_info_to_wire(await self._reached(info.commit, wanted))
+            for at in range(0, len(line), PAGE):
+                for info in await self._look(partial(commits.numbered, numbers=line[at : at + PAGE])):
+                    if kind is None or info.origin == kind:
+                        reached = info if info.state >= wanted else await self._reached(info.commit, wanted)
+                        yield wire.commit_info_to_wire(reached)
 
     async def FindCommits(
         self, request: pfs_pb2.FindCommitsRequest, _: Context

@@ -83,7 +83,7 @@ class FileCalls(Calls):
             return await self._bridge.run(lambda: close(take_all(some)))
 
     async def GetFile(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
-        file, within = _wanted(request)
+        file, within = wanted(request)
         if request.URL:
             yield await self._exported(file, within, request.URL)
             return
@@ -92,7 +92,7 @@ class FileCalls(Calls):
             yield message
 
     async def GetFileTAR(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[BytesValue]:
-        file, within = _wanted(request)
+        file, within = wanted(request)
         if request.URL:
             yield await self._exported(file, within, request.URL)
             return
@@ -173,14 +173,7 @@ def globbed(store: Store, request: pfs_pb2.GlobFileRequest) -> Find:
     return lambda: files.globbed(store, commit, request.pattern, _span(request.path_range))
 
 
-def wanted(request: pfs_pb2.GetFileRequest) -> File:
-    """The file that is to be read; `Unsupported` for ways of reading that are not offered."""
-    refuse("export to an object store by URL", when=bool(request.URL))
-    refuse("a path range", when=request.HasField("path_range"))
-    return need(wire.file_from_wire(request.file), "file")
-
-
-def _wanted(request: pfs_pb2.GetFileRequest) -> tuple[File, files.Span]:
+def wanted(request: pfs_pb2.GetFileRequest) -> tuple[File, files.Span]:
     """What is to be read, and within which paths."""
     return need(wire.file_from_wire(request.file), "file"), _span(request.path_range)
 
