@@ -200,7 +200,7 @@ def _named_errors(path: Path) -> Iterator[None]:
             raise Unavailable(
                 f"database {path} is in use by another process: end that one first", kind=IN_USE
             ) from error
-        if "Could not decode" in str(error):
+        if "Could not decode" in str(error) or "unsupported file format" in str(error):
             raise Corrupt(f"database {path} is damaged ({error}): restore it from a backup") from error
         raise
     except sqlite3.DatabaseError as error:
