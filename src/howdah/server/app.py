@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import DESCRIPTOR as REFLECTION
 
 from howdah import memory
 from howdah.errors import Unavailable
-from howdah.server import folder
+from howdah.server import folder, turns
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.chunks import ChunkServer
 from howdah.server.grpc_bulk import BulkCalls
@@ -87,6 +87,7 @@ def serve(  # noqa: PLR0913 -- one keyword for each option of the command
     what files may be put and got by URL.
     """
     memory.keep()
+    turns.share()
     with folder.open_store(data) as store:
         chunks = None if chunks_port is None else ChunkServer(store, host, chunks_port)
         try:
