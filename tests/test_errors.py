@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,13 +19,17 @@ from howdah.store.bucket import DirectoryBucket
 def no_more_files() -> Iterator[None]:
     """Let this process open no file in the block."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    next_free = os.open(os.devnull, os.O_RDONLY)
-    os.close(next_free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, before[1]))
+    held = [os.open(os.devnull, os.O_RDONLY)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (held[0] + 1, before[1]))
     try:
+        with suppress(OSError):
+            while True:  # what was closed meanwhile by others is taken too
+                held.append(os.open(os.devnull, os.O_RDONLY))
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for descriptor in held:
+            os.close(descriptor)
 
 
 ADVICE = r"cannot be used \(Too many open files\): raise the limit of open files \(`ulimit -n`\)"
