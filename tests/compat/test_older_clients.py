@@ -26,13 +26,20 @@ def installed(folder: Path, client: str) -> Path:
     return place.python
 
 
-@pytest.mark.parametrize("client", ["pachyderm-sdk", "python-pachyderm"])
-def test_all_that_people_do_with_an_older_client_works(tmp_path: Path, client: str) -> None:
-    python = installed(tmp_path / "environment", client)
-    script = f"tests.compat.older.use_{client.replace('-', '_')}"
-    with StoreServer(tmp_path / "data") as server:
-        command = [str(python), "-m", script, "127.0.0.1", str(server.port)]
+def use(python: Path, script: str, folder: Path) -> None:
+    """Play every scene of a script against a store of its own."""
+    with StoreServer(folder / "data") as server:
+        command = [str(python), "-m", f"tests.compat.older.{script}", "127.0.0.1", str(server.port)]
         environ = environment.clean(os.environ)
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=environ, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed deleting" in done.stdout
+
+
+@pytest.mark.parametrize("client", ["pachyderm-sdk", "python-pachyderm"])
+def test_all_that_people_do_with_an_older_client_works(tmp_path: Path, client: str) -> None:
+    use(installed(tmp_path / "environment", client), f"use_{client.replace('-', '_')}", tmp_path)
+
+
+def test_the_same_works_with_the_newest_client(tmp_path: Path) -> None:
+    use(Path(sys.executable), "use_pachyderm_sdk", tmp_path)
