@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 
+from howdah.client import channel, files, repos
 from howdah.errors import Denied, HowdahError, Invalid, Unavailable, Unsupported, WrongState
+from howdah.names import Commit, File
 from howdah.server.rules import Rules
 from howdah.server.urls import Urls
+from howdah.testing.servers import StoreServer
+from tests.server.conftest import REPO
 from tests.server.webs import body, redirect, web
 
 
@@ -199,3 +203,24 @@ def test_without_its_extra_a_bucket_is_refused_with_the_remedy(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     with pytest.raises(Unsupported, match=r"pip install 'howdah\[objects\]'"):
         read("s3://bucket/key")
+
+
+def test_options_and_settings_of_the_server_are_the_rules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOWDAH_URL_BYTES", "1")
+    monkeypatch.setenv("HOWDAH_URL_PUBLIC_ONLY", "true")
+    options = ("--url-folder", str(folder), "--url-scheme", "http")
+    with StoreServer(folder.parent / "data", *options) as server, channel.connect(server.address) as connection:
+        repos.create(connection, REPO)
+
+        def put(url: str) -> None:
+            with files.modify(connection, Commit(REPO, "master")) as changes:
+                changes.put_url("/x", url)
+
+        with pytest.raises(Denied, match="no public address"):
+            put("http://127.0.0.1/")
+        with pytest.raises(Unsupported, match="only http, file are offered"):
+            put("https://127.0.0.1/")
+        with pytest.raises(WrongState, match="more than 1 bytes"):
+            put(f"file://{folder}/d/b")
+        put(f"file://{folder}/a b?#.txt")
+        assert files.inspect(connection, File(Commit(REPO, "master"), "/x")).size == 1
