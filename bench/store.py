@@ -9,6 +9,7 @@ limits take part in every round, the slower peers in the first ones.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from bench.measure import (
 )
 from bench.peers import BORG, DVC, GIT, OXEN, RESTIC, Peer, absent, there
 from bench.watched import REPO
+from howdah import memory
 from howdah.cli.get import write_tree
 from howdah.client import files
 from howdah.names import Commit, File
@@ -102,14 +104,14 @@ def change(on: Ground) -> Iterator[Side]:
 
 
 def list_all(on: Ground) -> Iterator[Side]:
-    yield Side(_OURS, lambda: on.server.ours(lambda: [*files.walk(on.conn, File(MANY, "/"))]))
+    yield Side(_OURS, lambda: on.server.ours(lambda: deque(files.walk(on.conn, File(MANY, "/")), 0)))
     yield Side("find -ls", lambda: command(["find", on.many, "-ls"]), at_most(2))
     yield from _peers(on, "list", "many", {GIT: ahead(3), DVC: ahead(10)})
 
 
 def diff(on: Ground) -> Iterator[Side]:
     def ours() -> Sample:
-        return on.server.ours(lambda: [*files.diff(on.conn, File(MANY, "/"))])
+        return on.server.ours(lambda: deque(files.diff(on.conn, File(MANY, "/")), 0))
 
     yield Side(_OURS, ours, ready=ours)
     aims: dict[Peer, Aim | None] = {GIT: at_most(2), BORG: ahead(50), RESTIC: ahead(50), DVC: ahead(50)}
@@ -270,6 +272,7 @@ def main() -> None:
     options.add_argument("--only", help="some of the workloads, as W2,W6; their figures are printed and not written")
     chosen = options.parse_args()
     only = chosen.only.split(",") if chosen.only else NAMES
+    memory.keep()  # as the commands `put file` and `get file` do
     with scratch(chosen.folder) as folder:
         text = run(FULL if chosen.full else QUICK, chosen.rounds, folder, only, chosen.slow)
         if only == NAMES:
