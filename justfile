@@ -39,7 +39,7 @@ bench-all *ARGUMENTS:
     {{py}} -m bench.cli
     for name in sdk million growth crowd store; do {{py}} -m bench.$name {{ARGUMENTS}} || exit 1; done
 
-# Get the peers of `just bench store` that are Python packages, each into an environment of its own in build/peers.
+# Get the peers of `just bench store` that are Python packages, each into an environment of its own in ~/.cache.
 bench-peers:
     {{py}} -m bench.peers
 

@@ -177,13 +177,17 @@ class Row:
     @property
     def cells(self) -> list[str]:
         """As the table shows it."""
-        times = [f"{told(one.seconds)} ({told(one.cpu)})" for one in (self.ours, self.peer)]
+        times = [told(one.seconds) + (f" ({told(one.cpu)})" if one.cpu else "") for one in (self.ours, self.peer)]
         ratio = self.ours.ratio(self.peer)
-        shown = f"{ratio:.2f}"
+        shown = _short(ratio)
         if self.peer.cpu:
-            shown += f" ({self.ours.ratio(self.peer, lambda sample: sample.cpu):.2f})"
+            shown += f" ({_short(self.ours.ratio(self.peer, lambda sample: sample.cpu))})"
         ahead = f"{1 / ratio:.1f}x" if ratio < 1 else ""
         return [self.what, times[0], self.peer.name, times[1], shown, ahead, self.aim.judge(ratio) if self.aim else ""]
+
+
+def _short(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.1g}"
 
 
 def table(rows: Sequence[Row]) -> str:

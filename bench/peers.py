@@ -1,8 +1,8 @@
 """Peers: what they are told to do the same work, as their own manuals have it, and how one gets them.
 
 None is needed by the project or its tests. What is not installed is left out of a run and named in its table, with the
-way to it. dvc and oxen are looked for on the path and in `build/peers`, where `just bench-peers` puts each into an
-environment of its own (`python -m bench.peers`, with uv).
+way to it. dvc and oxen are looked for in `~/.cache/howdah-bench-peers`, where `just bench-peers` puts each into an
+environment of its own (`python -m bench.peers`, with uv), and dvc on the path too.
 
 All of it is durable as ours is: git is set to sync, restic and borg do so by themselves, what copies does not, so that
 `sync -f` follows it, as it follows dvc and oxen.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bench.measure import ROOT, Sample, command
 
-FOLDER = ROOT / "build" / "peers"
+FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "howdah-bench-peers"
 _DEBIAN = "apt install {}"
 _PYTHON = "just bench-peers"
 _RESTIC = "restic -q -r $place/archive --password-command 'echo bench'"
@@ -181,14 +181,14 @@ def absent() -> str:
 
 
 def main() -> None:
-    """Put dvc and oxen into `build/peers`."""
+    """Put dvc and oxen where they are looked for."""
     for peer, package in ((DVC, "dvc"), (OXEN, "oxenai")):
         place = FOLDER / peer.name
         subprocess.run(["uv", "venv", "--quiet", "--clear", "--python", sys.executable, place], check=True)
         subprocess.run(
             ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", place, package], check=True
         )
-        print(f"{peer.name}: {place.relative_to(ROOT)}")
+        print(f"{peer.name}: {place}")
     print(f"not installed: {absent()}")
 
 

@@ -49,16 +49,20 @@ def test_processor_time_of_ended_children_counts() -> None:
 
 
 def test_row_names_both_sides_their_ratio_and_whether_the_aim_is_met() -> None:
-    ours, peer = Series("ours", (Sample(3, 1),)), Series("peer", (Sample(1.5, 0.5),))
+    ours, peer, never = (
+        Series("ours", (Sample(3, 1),)),
+        Series("peer", (Sample(1.5, 0.5),)),
+        Series("never", (Sample(300),)),
+    )
     rows = [
         Row("start", ours, peer, measure.at_most(1.9)),
         Row("end", peer, ours, measure.ahead(2)),
-        Row("x", ours, peer),
+        Row("x", ours, never),
     ]
     assert measure.table(rows).splitlines()[2:] == [
         "| start | 3.0 s (1.0 s) | peer | 1.5 s (500 ms) | 2.00 (2.00) |  | at most 1.9: no |",
         "| end | 1.5 s (500 ms) | ours | 3.0 s (1.0 s) | 0.50 (0.50) | 2.0x | 2x ahead: yes |",
-        "| x | 3.0 s (1.0 s) | peer | 1.5 s (500 ms) | 2.00 (2.00) |  |  |",
+        "| x | 3.0 s (1.0 s) | never | 300 s | 0.01 | 100.0x |  |",
     ]
 
 
