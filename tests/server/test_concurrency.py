@@ -12,48 +12,14 @@ from howdah.errors import Invalid, Unavailable
 from howdah.infos import FileType
 from howdah.names import Commit, File
 from howdah.testing.servers import StoreServer
-from tests.server.conftest import MASTER, REPO
+from tests.server.conftest import REPO
 
-WRITERS = 8
-EACH = 10
 SILENT = 24
 HEAD = Commit(REPO, "master")
 
 
 def paths(connection: Connection, commit: Commit = HEAD) -> set[str]:
     return {info.file.path for info in files.walk(connection, File(commit, "/")) if info.type is FileType.FILE}
-
-
-def test_writers_to_one_branch_each_get_their_own_commit(connection: Connection) -> None:
-    def work(number: int) -> None:
-        for at in range(EACH):
-            with files.modify(connection, HEAD) as changes:
-                changes.put(f"/{number}/{at}", b"%d %d" % (number, at))
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(work, range(WRITERS)))
-    assert paths(connection) == {f"/{number}/{at}" for number in range(WRITERS) for at in range(EACH)}
-    line = list(commits.list(connection, REPO, to=HEAD))
-    assert len(line) == WRITERS * EACH
-    assert [info.size_upper_bound for info in line] == sorted((info.size_upper_bound for info in line), reverse=True)
-
-
-def test_streams_into_one_open_commit_are_all_in_it(connection: Connection) -> None:
-    commit = commits.start(connection, MASTER)
-
-    def work(number: int) -> None:
-        for at in range(EACH):
-            with files.modify(connection, commit) as changes:
-                changes.put(f"/{number}/{at}", b"x")
-                changes.put("/log", b"%d\n" % number, append=True)
-            assert f"/{number}/{at}" in paths(connection, commit)
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(work, range(WRITERS)))
-    commits.finish(connection, commit)
-    assert len(paths(connection)) == WRITERS * EACH + 1
-    log = b"".join(files.get(connection, File(HEAD, "/log"))).split()
-    assert sorted(log) == sorted(b"%d" % number for number in range(WRITERS) for _ in range(EACH))
 
 
 def test_a_reader_of_a_commit_sees_it_unchanged_while_the_branch_goes_on(connection: Connection) -> None:
