@@ -156,3 +156,6 @@ def test_what_a_url_may_not_name_is_refused(client: Any, branch: Any, commit: An
         list(client.pfs.get_file(file=pfs.File(commit=commit, path="/none"), url="s3://bucket/none"))
     with refused(StatusCode.UNKNOWN, 'error writing to "s3://no-bucket/x"'):
         list(client.pfs.get_file(file=pfs.File(commit=commit, path="/a"), url="s3://no-bucket/x"))
+    for url in ("s3://bucket/a//b", "gs://bucket/a\nb"):
+        with refused(StatusCode.INVALID_ARGUMENT, "error retrieving content from"):
+            client.pfs.put_file_from_url(commit=head, path="/x", url=url)

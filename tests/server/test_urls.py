@@ -224,3 +224,11 @@ def test_options_and_settings_of_the_server_are_the_rules(folder: Path, monkeypa
             put(f"file://{folder}/d/b")
         put(f"file://{folder}/a b?#.txt")
         assert files.inspect(connection, File(Commit(REPO, "master"), "/x")).size == 1
+
+
+def test_a_bucket_without_credentials_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")  # where the machine's role would be asked for
+    with pytest.raises(Denied, match="nothing to show who it is: set AWS_ACCESS_KEY_ID .* AWS_SKIP_SIGNATURE"):
+        read("s3://bucket/key")

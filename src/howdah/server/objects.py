@@ -15,7 +15,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any
 
-from howdah.errors import HowdahError, Invalid, Unavailable, Unsupported, WrongState
+from howdah.errors import Denied, HowdahError, Invalid, Unavailable, Unsupported, WrongState
 from howdah.server.localfiles import Content
 from howdah.server.rules import Budget
 
@@ -24,6 +24,11 @@ _SMALL = 4 << 20  # an object of at most so many bytes is fetched whole, ahead o
 _AT_ONCE = 8
 _MOST_AT_ONCE = 16
 _CODE = re.compile(r"<Code>(\w+)</Code>")
+_ASKED_THE_MACHINE = re.compile(r"/latest/api/token|/latest/meta-data|/computeMetadata/")
+_CREDENTIALS = {
+    "s3": ("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_SKIP_SIGNATURE"),
+    "gs": ("GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SKIP_SIGNATURE"),
+}
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}\Z")
 
 
@@ -87,9 +92,18 @@ def _told(budget: Budget, what: str) -> Iterator[None]:
         raise
     except (FileNotFoundError, PermissionError) as error:
         raise WrongState(f'error {what} "{budget.url}": {_first_line(error)}', kind="url-refused") from error
+    except ValueError as error:  # a name that the clouds do not take: control characters, nothing between slashes
+        raise Invalid(f'error {what} "{budget.url}": {ascii(_first_line(error))}', kind="bad-url") from error
     except Exception as error:
         if not type(error).__module__.startswith("obstore") and not isinstance(error, OSError):
             raise
+        if _ASKED_THE_MACHINE.search(str(error)):
+            key, public = _CREDENTIALS[budget.url.partition("://")[0].lower()]
+            raise Denied(
+                f'error {what} "{budget.url}": the store has nothing to show who it is: set {key} in its environment,'
+                f" or {public}=true for a bucket that everybody may read",
+                kind="no-credentials",
+            ) from error
         kind: type[WrongState | Unavailable] = WrongState if "non-2xx" in str(error) else Unavailable
         raise kind(f'error {what} "{budget.url}": {_first_line(error)}', kind="url-refused") from error
 
