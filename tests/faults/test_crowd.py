@@ -1,4 +1,4 @@
-"""Many writers at once, to one branch and to many: each commit is there, in an order that fits what each of them saw."""
+"""Many writers at once, to one branch and to many: every commit is there, in an order that fits what each saw."""
 
 from __future__ import annotations
 

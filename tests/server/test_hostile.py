@@ -1,4 +1,4 @@
-"""Whatever bytes come in, the server answers with an error, goes on, and lives."""
+"""What is too much for a server is refused, and it goes on. Any message to any call: `tests/fuzz`."""
 
 import random
 import socket
@@ -6,43 +6,14 @@ from typing import Any
 
 import grpc
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from howdah.client import cluster, files, repos
+from howdah.client import cluster, commits, files, metadata, repos
 from howdah.client.channel import Connection
-from howdah.names import Commit, File
+from howdah.errors import Invalid
+from howdah.names import Branch, Commit, File
 from howdah.testing.servers import StoreServer
-from howdah.wire.gen import bulk_pb2, pfs_pb2
+from howdah.wire.gen import pfs_pb2
 from tests.server.conftest import REPO
-
-SERVICES = [file.DESCRIPTOR.services_by_name["API"] for file in (pfs_pb2, bulk_pb2)]
-METHODS = [f"/{service.full_name}/{method.name}" for service in SERVICES for method in service.methods]
-
-
-def call(server: StoreServer, method: str, messages: list[bytes]) -> grpc.StatusCode:
-    """Send raw bytes to any method; returns the status that the call ends with."""
-    with grpc.insecure_channel(server.address.removeprefix("grpc://")) as channel:
-        send: Any = channel.stream_stream(method)
-        stream = send(iter(messages), timeout=10)
-        try:
-            for _ in stream:
-                if method.endswith("SubscribeCommit"):
-                    stream.cancel()
-        except grpc.RpcError:
-            pass
-        code: grpc.StatusCode = stream.code()
-        return code
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(method=st.sampled_from(METHODS), messages=st.lists(st.binary(max_size=200), min_size=1, max_size=4))
-def test_any_bytes_on_any_call_end_in_a_status(
-    server: StoreServer, connection: Connection, method: str, messages: list[bytes]
-) -> None:
-    code = call(server, method, messages)
-    assert code is not grpc.StatusCode.DEADLINE_EXCEEDED
-    assert cluster.version(connection).major == 2
 
 
 def test_bytes_that_are_no_http_do_not_stop_the_server(server: StoreServer, connection: Connection) -> None:
@@ -74,3 +45,16 @@ def test_a_message_beyond_the_limit_is_refused_and_the_server_lives(
             stream(iter([add.SerializeToString()]), timeout=30)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert cluster.version(connection).major == 2
+
+
+def test_words_that_would_make_lists_too_long_for_their_readers_are_refused(connection: Connection) -> None:
+    words = "x" * (2 << 20)
+    with pytest.raises(Invalid, match=r"message to pfs_v2.API.StartCommit invalid: it is longer than"):
+        commits.start(connection, Branch(REPO, "master"), words)
+    with pytest.raises(Invalid, match="longer than"):
+        repos.create(connection, REPO, words, update=True)
+    metadata.edit(connection, metadata.add(REPO, "0", "x" * (1 << 19)))
+    with pytest.raises(Invalid, match=r"metadata of default/images invalid: together more than"):
+        metadata.edit(connection, metadata.add(REPO, "1", "x" * (1 << 19)))
+    assert not list(commits.list(connection, REPO))
+    assert len(repos.inspect(connection, REPO).metadata) == 1

@@ -12,6 +12,7 @@ from howdah.names import Branch, Commit, Project, Repo
 from howdah.pfs import projects, repos, resolve
 
 _CLUSTER = "metadata"
+_MOST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ def _read(tx: Tx, target: Target) -> dict[str, str]:
 
 def _write(tx: Tx, target: Target, metadata: Mapping[str, str]) -> None:
     text = json.dumps(metadata, sort_keys=True)
+    if len(text) > _MOST:
+        raise Invalid(f"metadata of {_text(target)} invalid: together more than {_MOST} bytes", kind="bad-metadata")
     if target is None:
         tx.run(
             "INSERT INTO cluster (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -21,6 +21,10 @@ from howdah.wire.status import to_status
 
 _log = logging.getLogger(__name__)
 
+# What is kept of a request is told again, often with much else in one message, which clients take only up to a size.
+_MOST = 1 << 20
+_LARGE = {"howdah.bulk.API.ModifyOnce", "transaction_v2.API.BatchTransaction"}  # many things at once
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -53,8 +57,11 @@ def _handler(method: MethodDescriptor, answer: Callable[..., Any]) -> grpc.RpcMe
 def _reader(method: MethodDescriptor) -> Callable[[bytes], Message | Invalid]:
     """What reads a call's messages. What cannot be read becomes an error that is raised where it can be answered."""
     read = GetMessageClass(method.input_type).FromString
+    most = None if method.client_streaming or method.full_name in _LARGE else _MOST
 
     def message(data: bytes) -> Message | Invalid:
+        if most is not None and len(data) > most:
+            return Invalid(f"message to {method.full_name} invalid: it is longer than {most} bytes", kind="too-large")
         try:
             return read(data)
         except DecodeError:
