@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from howdah.errors import Invalid, NotFound, WrongState
 from howdah.names import File
@@ -120,3 +123,34 @@ def test_a_page_backwards_holds_what_is_before_its_marker(store: Store, after: s
 def test_a_negative_number_is_refused(store: Store) -> None:
     with pytest.raises(Invalid, match="must not be negative"):
         listed(store, "/", "", -1)
+
+
+NAMES = st.lists(st.sampled_from(["a", "b", "a.", "z", "ü"]), min_size=1, max_size=3).map("/".join)
+
+
+@given(
+    given_paths=st.sets(NAMES, max_size=12),
+    at=st.one_of(st.just(""), NAMES),
+    after=st.one_of(st.just(""), NAMES, NAMES.map("{}/".format)),
+    number=st.integers(1, 6),
+)
+def test_pages_backwards_are_those_forwards(given_paths: set[str], at: str, after: str, number: int) -> None:
+    paths = sorted(path for path in given_paths if not any(other.startswith(f"{path}/") for other in given_paths))
+    with TemporaryDirectory() as folder, new_store(Path(folder)) as store:
+        write(store, {f"/{path}": b"" for path in paths})
+        for found in (listed, walked):
+            try:
+                every = found(store, f"/{at}", "")
+            except NotFound:
+                continue
+            marker = f"/{after}" if after else ""
+            before = [path for path in every if not after or path < marker]
+            assert found(store, f"/{at}", after, number, reverse=True) == before[::-1][:number]
+            assert found(store, f"/{at}", after) == [path for path in every if path > marker]
+
+
+def test_a_page_backwards_of_many_files_is_their_end(store: Store) -> None:
+    write(store, {f"/many/{number:05}": b"" for number in range(20_000)})
+    names = [f"/many/{number:05}" for number in range(19_999, 19_989, -1)]
+    assert listed(store, "/many", "", 10, reverse=True) == names
+    assert walked(store, "/", "/many/15000", 2, reverse=True) == ["/many/14999", "/many/14998"]

@@ -7,7 +7,6 @@ Paths come in bytewise order; a directory's path ends in a slash.
 from __future__ import annotations
 
 import builtins
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +80,12 @@ class View:
         stop = after_directory(prefix) if prefix != "/" else None
         return tree.iterate(self.store.read_node, self.root, max(prefix, start), stop)
 
+    def backwards(self, prefix: str, before: str = "") -> Iterator[Entry]:
+        """The entries below a directory, the last first; those before `before` only, if it is told."""
+        end = after_directory(prefix) if prefix != "/" else None
+        stops = [stop for stop in (before, end) if stop]
+        return tree.backwards(self.store.read_node, self.root, prefix, min(stops, default=None))
+
     def has_directory(self, prefix: str) -> bool:
         """Whether some file is below `prefix`."""
         return tree.any_below(self.store.read_node, self.root, prefix)
@@ -133,8 +138,9 @@ def list(store: Store, file: File, *, after: str = "", number: int = 0, reverse:
     if entries:
         return _page(iter([seen.info(entries)]), after, number, reverse=reverse)
     prefix = path.rstrip("/") + "/"
-    start = _behind(prefix, after) if after > prefix and not reverse else ""
-    return _page(children(seen, prefix, start), after, number, reverse=reverse)
+    if reverse:
+        return islice(_children_back(seen, prefix, after), number)
+    return _page(children(seen, prefix, _behind(prefix, after) if after > prefix else ""), after, number)
 
 
 def _check_page(number: int, *, reverse: bool) -> None:
@@ -144,13 +150,10 @@ def _check_page(number: int, *, reverse: bool) -> None:
         raise Invalid(f"number ({number}) invalid: it must not be negative", kind="bad-number")
 
 
-def _page(found: Iterator[FileInfo], after: str, number: int, *, reverse: bool) -> Iterator[FileInfo]:
-    """The first `number` of what is found behind `after`, or the last before it, backwards; no more in memory."""
-    if reverse:
-        before = takewhile(lambda info: not after or info.file.path < after, found)
-        return reversed(deque(before, maxlen=number))
-    behind = (info for info in found if info.file.path > after)
-    return islice(behind, number) if number else behind
+def _page(found: Iterator[FileInfo], after: str, number: int, *, reverse: bool = False) -> Iterator[FileInfo]:
+    """The first `number` of what is found behind `after`, or before it."""
+    some = (info for info in found if (not after or info.file.path < after if reverse else info.file.path > after))
+    return islice(some, number) if number else some
 
 
 def _marker(after: str) -> str:
@@ -190,6 +193,15 @@ def children(seen: View, prefix: str, start: str = "") -> Iterator[FileInfo]:
             return
 
 
+def _children_back(seen: View, prefix: str, before: str) -> Iterator[FileInfo]:
+    """The direct children of the directory before the path `before`, or all, the last first."""
+    stop = _from(prefix, before)
+    while (entry := next(seen.backwards(prefix, stop), None)) is not None:
+        name, slash, _ = entry.path[len(prefix) :].partition("/")
+        stop = prefix + name + slash
+        yield seen.directory(stop) if slash else seen.info(seen.find(stop))
+
+
 def walk(store: Store, file: File, *, after: str = "", number: int = 0, reverse: bool = False) -> Iterator[FileInfo]:
     """A file itself, or a directory and everything below it, each directory before what is in it.
 
@@ -205,7 +217,9 @@ def walk(store: Store, file: File, *, after: str = "", number: int = 0, reverse:
     prefix = path.rstrip("/") + "/"
     if prefix != "/" and not seen.has_directory(prefix):
         raise missing(File(seen.commit, path))
-    return _page(_walk(seen, prefix, "" if reverse else after), after, number, reverse=reverse)
+    if reverse:
+        return islice(_walk_back(seen, prefix, after), number)
+    return _page(_walk(seen, prefix, after), after, number)
 
 
 def _walk(seen: View, prefix: str, start: str = "") -> Iterator[FileInfo]:
@@ -228,6 +242,30 @@ def with_entries(seen: View, prefix: str, start: str = "") -> Iterator[tuple[Fil
                     yield seen.directory(folder), []
             told = above
         yield seen.info(entries), entries
+
+
+def _walk_back(seen: View, prefix: str, before: str) -> Iterator[FileInfo]:
+    """The directory and everything below it before the path `before`, or all, the last first."""
+    told = _folder_at(seen, prefix, before)
+    for entries in _files(seen.backwards(prefix, before)):
+        above = entries[0].path[: entries[0].path.rindex("/") + 1]
+        for folder in [*new_folders(above, told)][::-1]:
+            yield seen.directory(folder)
+        yield seen.info(entries[::-1])
+        told = above
+    for folder in [*new_folders("", told)][::-1]:
+        if folder.startswith(prefix):
+            yield seen.directory(folder)
+
+
+def _folder_at(seen: View, prefix: str, before: str) -> str:
+    """The last directory of a walk before this path that leads to it; empty if it is before the walk."""
+    if before and before <= prefix:
+        return ""
+    above = before[: before.rstrip("/").rfind("/") + 1]
+    while above.startswith(prefix) and above != prefix and not seen.has_directory(above):
+        above = above[: above.rstrip("/").rfind("/") + 1]
+    return above if above.startswith(prefix) else prefix
 
 
 def new_folders(told: str, path: str) -> Iterator[str]:

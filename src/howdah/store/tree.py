@@ -126,6 +126,21 @@ def iterate(read: NodeReader, root: Digest | None, start: str = "", stop: str | 
         yield from iterate(read, child.digest, start if child.first < start else "", stop)
 
 
+def backwards(read: NodeReader, root: Digest | None, start: str = "", stop: str | None = None) -> Iterator[Entry]:
+    """As `iterate`, the last entry first."""
+    if root is None:
+        return
+    found = read(root)
+    if isinstance(found, Leaf):
+        yield from (
+            entry for entry in reversed(found.entries) if start <= entry.path and (stop is None or entry.path < stop)
+        )
+        return
+    for child in reversed(found.ranges):
+        if child.last >= start and (stop is None or child.first < stop):
+            yield from backwards(read, child.digest, start, stop)
+
+
 def find(read: NodeReader, root: Digest | None, path: str) -> list[Entry]:
     """The entries at exactly this path: one, or one a datum, or none."""
     found = []
