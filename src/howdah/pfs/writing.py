@@ -45,8 +45,10 @@ class Session(Gathering):
     def close(self) -> None:
         """Let everything happen. When this returns it is durable; when it raises, nothing of it happened."""
         self._end_file()
-        while not _write(self._store, self._commit, self._writer, self._operations):
-            pass  # the branch or commit moved in between: computed again from where it is now
+        # One after the other costs each its own work; at once, all but the first would do theirs again.
+        with self._store.queues.turn(self._commit):
+            while not _write(self._store, self._commit, self._writer, self._operations):
+                pass  # the branch or commit moved in between: computed again from where it is now
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from howdah.db.database import Database
 from howdah.store.blobs import Blobs, Writer
 from howdah.store.bucket import Bucket
+from howdah.store.queues import Queues
 from howdah.store.tree import NodeReader
 
 
@@ -28,6 +29,8 @@ class Store:
     read_node: NodeReader = field(init=False)
     upkeep: threading.Lock = field(default_factory=threading.Lock, init=False)
     """Held by whoever removes or moves bytes, or must find them where they are."""
+    queues: Queues = field(default_factory=Queues, init=False)
+    """For those who write to the same commit or branch."""
 
     def __post_init__(self) -> None:
         self.blobs = Blobs(self.database, self.bucket)
