@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -25,7 +30,7 @@ from tests.fuzz.resources import MEGABYTE, held, packs, resident
 
 CLIENTS = 40
 THREADS = 20  # those that the server may keep for later work
-MORE_MEMORY = 500 * MEGABYTE  # of all clients together
+MORE_MEMORY = CLIENTS * 20 * MEGABYTE
 _LIMIT = 60.0
 
 Modify = pfs_pb2.ModifyFileRequest
@@ -84,6 +89,33 @@ def storage() -> Iterator[Message]:
     for at, data in enumerate(pieces()):
         append = storage_pb2.AppendFile(path=f"/half/{at}", data=BytesValue(value=data))
         yield storage_pb2.CreateFilesetRequest(append_file=append)
+
+
+FROZEN = """
+import sys, threading
+from howdah.client import channel, files
+from howdah.names import Commit, Project, Repo
+
+with channel.connect(sys.argv[1]) as conn, files.modify(conn, Commit(Repo(Project(), "images"), "master")) as changes:
+    for at in range(4):
+        changes.put(f"/frozen/{at}", bytes([at]) * (2 << 20))
+    print("sent", flush=True)
+    threading.Event().wait()
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen(server: StoreServer, connection: Connection) -> Iterator[subprocess.Popen[bytes]]:
+    """A client that stands still in the midst of an upload: connected, as one is whose machine lost power."""
+    plant(connection)
+    client = subprocess.Popen([sys.executable, "-c", FROZEN, server.address], stdout=subprocess.PIPE)
+    assert client.stdout is not None
+    assert client.stdout.readline() == b"sent\n"
+    client.send_signal(signal.SIGSTOP)
+    yield client
+    client.kill()
+    client.wait(_LIMIT)
+    client.stdout.close()
 
 
 UPLOADS = [
@@ -173,3 +205,24 @@ def test_clients_that_ask_and_hang_up_at_once_are_forgotten(server: StoreServer,
             with suppress(grpc.RpcError):
                 answers.cancel()
     assert repos.inspect(connection, REPO).repo == REPO
+
+
+def test_a_client_that_stands_still_is_let_go(server: StoreServer, frozen: subprocess.Popen[bytes]) -> None:
+    assert frozen.poll() is None  # and from its side nothing was closed
+    until(lambda: not is_connected(server, frozen), _LIMIT, "the end of its connection")
+
+
+def is_connected(server: StoreServer, client: subprocess.Popen[bytes]) -> bool:
+    """Whether the server still has a connection whose other end is the client's."""
+    ends = sockets(client.pid)
+    told = Path("/proc/net/tcp").read_text().splitlines()[1:] + Path("/proc/net/tcp6").read_text().splitlines()[1:]
+    rows = [line.split() for line in told]
+    local = {row[1].rpartition(":")[2] for row in rows if row[9] in ends}
+    own = sockets(server.process.pid)
+    return any(row[9] in own and row[2].rpartition(":")[2] in local for row in rows)
+
+
+def sockets(pid: int) -> set[str]:
+    """The numbers by which the system knows a process's sockets."""
+    links = [os.readlink(each) for each in Path("/proc", str(pid), "fd").iterdir() if each.is_symlink()]
+    return {link[len("socket:[") : -1] for link in links if link.startswith("socket:[")}
