@@ -46,3 +46,7 @@ bench-peers:
 # Kill a store under load so many times.
 storm KILLS="500":
     HOWDAH_KILLS={{KILLS}} {{py}} -m pytest -q -s tests/faults/test_storm.py
+
+# Send each call of the store so many messages, and streams of 250 times as many.
+fuzz TIMES="1000":
+    HOWDAH_FUZZ={{TIMES}} {{py}} -m pytest -q tests/fuzz
