@@ -84,17 +84,17 @@ def test_a_server_that_is_killed_at_random_moments_under_a_crowd_loses_nothing(t
         if not kill or chance.random() < STARTS:
             die_starting(tmp_path / "data", chance)
             continue
-        server = StoreServer(tmp_path / "data")
-        is_all = kill % LOOK_AT_ALL == 0
-        with channel.connect(server.address) as conn:
-            settle(conn, members, states, is_all=is_all)
-            if is_all:
-                assert [*upkeep.fsck(conn)] == []
-                repos.delete(conn, SHARED, force=True)
-                for state in states.values():
-                    state.batches.clear()
-            repos.create(conn, SHARED, update=True)
-        members = storm(server, {at: copy.deepcopy(state) for at, state in states.items()}, chance)
+        with StoreServer(tmp_path / "data") as server:
+            is_all = kill % LOOK_AT_ALL == 0
+            with channel.connect(server.address) as conn:
+                settle(conn, members, states, is_all=is_all)
+                if is_all:
+                    assert [*upkeep.fsck(conn)] == []
+                    repos.delete(conn, SHARED, force=True)
+                    for state in states.values():
+                        state.batches.clear()
+                repos.create(conn, SHARED, update=True)
+            members = storm(server, {at: copy.deepcopy(state) for at, state in states.items()}, chance)
         done.update(name for member in members for name in member.done)
     with StoreServer(tmp_path / "data") as server, channel.connect(server.address) as conn:
         settle(conn, members, states, is_all=True)
