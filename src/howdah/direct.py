@@ -12,8 +12,11 @@ import fcntl
 import mmap
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+
+from howdah.threads import beside
 
 BUFFER = 4 << 20
 _ALIGNMENT = 4096  # what every disk takes
@@ -44,19 +47,25 @@ def writer(descriptor: int) -> Iterator[Writer]:
 
     A file of less than `BUFFER` bytes is written the ordinary way. Nothing is durable before the caller syncs it.
     """
-    with _buffer() as buffer:
-        to = Writer(descriptor, buffer)
-        yield to
-        to._end()
+    with ExitStack() as stack:
+        to = Writer(descriptor, lambda: stack.enter_context(_buffer()))
+        try:
+            yield to
+            to._end()
+        finally:
+            to._settle()  # a buffer that is being written is given to nobody else
 
 
 class Writer:
-    """Gathers bytes, and writes them a buffer at a time; see `writer`."""
+    """Gathers bytes and writes them a buffer at a time, one being filled while the last is written; see `writer`."""
 
-    def __init__(self, descriptor: int, buffer: memoryview) -> None:
+    def __init__(self, descriptor: int, new_buffer: Callable[[], memoryview]) -> None:
         self._descriptor = descriptor
-        self._buffer = buffer
+        self._new_buffer = new_buffer
+        self._buffer = new_buffer()
+        self._other: memoryview | None = None
         self._used = 0
+        self._under_way: Future[None] | None = None
         self._is_direct = False
         self._may_be_direct = hasattr(os, "O_DIRECT")
 
@@ -74,25 +83,41 @@ class Writer:
             self._used += taken
             view = view[taken:]
             if self._used == BUFFER:
-                if self._may_be_direct and not self._is_direct:
-                    self._turn(direct=True)
-                self._write_out(BUFFER)
-                self._used = 0
+                self._turn_over()
+
+    def _turn_over(self) -> None:
+        """Let a thread write the full buffer, once the one before is written."""
+        self._settle()
+        full = self._buffer
+        self._buffer, self._other = self._other or self._new_buffer(), full
+        self._used = 0
+        self._under_way = beside(lambda: self._write_full(full), "file")
+
+    def _settle(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.result()
+
+    def _write_full(self, full: memoryview) -> None:
+        if self._may_be_direct and not self._is_direct:
+            self._turn(direct=True)
+        self._write_out(full)
 
     def _end(self) -> None:
+        self._settle()
+        rest = self._buffer[: self._used]
         if self._is_direct:
-            self._write_out(self._used - self._used % _ALIGNMENT)
-            rest = self._used % _ALIGNMENT
-            self._buffer[:rest] = self._buffer[self._used - rest : self._used]
-            self._used = rest
+            even = self._used - self._used % _ALIGNMENT
+            self._write_out(rest[:even])
             self._turn(direct=False)
-        self._write_out(self._used)
+            rest = rest[even:]
+        self._write_out(rest)
 
-    def _write_out(self, size: int) -> None:
+    def _write_out(self, data: memoryview) -> None:
         at = 0
-        while at < size:
+        while at < len(data):
             try:
-                at += os.write(self._descriptor, self._buffer[at:size])
+                at += os.write(self._descriptor, data[at:])
             except OSError as error:
                 if error.errno != errno.EINVAL or not self._is_direct:
                     raise

@@ -92,3 +92,16 @@ def test_contents_go_on_over_messages_and_what_is_not_read_is_passed_over() -> N
 def test_infos_that_do_not_fit_are_told(message: bulk_pb2.Infos) -> None:
     with pytest.raises(Corrupt):
         [*bulk.InfoReader().infos(message)]
+
+
+@given(st.lists(st.tuples(st.text(max_size=9), st.integers(0, 1 << 60)), max_size=3), st.lists(st.binary(), max_size=3))
+def test_contents_are_written_as_the_message_would_be(files: list[tuple[str, int]], data: list[bytes]) -> None:
+    paths, sizes = [path for path, _ in files], [size for _, size in files]
+    written = bulk_pb2.Contents.FromString(bulk.contents(paths, sizes, data))
+    assert written == bulk_pb2.Contents(paths=paths, sizes=sizes, data=b"".join(data))
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 3 << 20])
+def test_contents_of_any_size_are_read(size: int) -> None:
+    data = bytes(size)
+    assert bulk_pb2.Contents.FromString(bulk.contents(["/a"], [size], [memoryview(data)])).data == data

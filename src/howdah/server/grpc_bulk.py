@@ -27,6 +27,7 @@ from howdah.wire import pfs as wire
 from howdah.wire.gen import bulk_pb2, pfs_pb2
 
 _ROWS = 1000
+_READ = 4  # messages: about as much as is read from the disk at once
 
 _Item = TypeVar("_Item")
 _Message = TypeVar("_Message")
@@ -109,11 +110,11 @@ class BulkCalls(Calls):
         async for message in self._messages(lambda: comparing.diff(self._store, new, old), writer.message):
             yield message
 
-    async def Get(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[bulk_pb2.Contents]:
+    async def Get(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[bytes]:
         refuse("export by URL in bulk messages", when=bool(request.URL))
         file, within = grpc_files.wanted(request)
         messages = lambda: map(_contents, reading.blocks(self._store, file, within))  # noqa: E731 -- made in a thread
-        async for batch in self._bridge.batches(messages, 1):
+        async for batch in self._bridge.batches(messages, _READ):
             for message in batch:
                 yield message
 
@@ -181,9 +182,5 @@ def _put(session: writing.Session, puts: bulk_pb2.Puts) -> None:
         at += size
 
 
-def _contents(block: reading.Block) -> bulk_pb2.Contents:
-    return bulk_pb2.Contents(
-        paths=[info.file.path for info in block.infos],
-        sizes=[info.size for info in block.infos],
-        data=b"".join(block.data),
-    )
+def _contents(block: reading.Block) -> bytes:
+    return bulk.contents([info.file.path for info in block.infos], [info.size for info in block.infos], block.data)

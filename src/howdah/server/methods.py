@@ -49,7 +49,7 @@ def _handler(method: MethodDescriptor, answer: Callable[..., Any]) -> grpc.RpcMe
     handler: grpc.RpcMethodHandler[Any, Any] = make(
         behaviour,
         request_deserializer=_reader(method),
-        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+        response_serializer=_writer(method),
     )
     return handler
 
@@ -69,6 +69,12 @@ def _reader(method: MethodDescriptor) -> Callable[[bytes], Message | Invalid]:
             return Invalid(f"message to {method.full_name} invalid: its bytes are no {kind}", kind="bad-message")
 
     return message
+
+
+def _writer(method: MethodDescriptor) -> Callable[[Message | bytes], bytes]:
+    """What writes a call's answers, but for those that come written, from a thread."""
+    write = GetMessageClass(method.output_type).SerializeToString
+    return lambda message: message if isinstance(message, bytes) else write(message)
 
 
 def _sound(request: Message | Invalid) -> Message:

@@ -21,6 +21,7 @@ from howdah.errors import Corrupt, NotFound
 from howdah.store import index
 from howdah.store.bucket import Bucket
 from howdah.store.pack import Kind, Pack, Place, new_name
+from howdah.threads import beside
 
 PACK_SIZE = 32 << 20
 _LEAST_PACK = 1 << 20
@@ -224,7 +225,7 @@ class Writer:
         self._end_pack()
         pack = self._next_pack()
         if pack is not None:
-            self._under_way = _in_thread(lambda: self._put_and_record(pack))
+            self._under_way = beside(lambda: self._put_and_record(pack), "pack")
 
     def _end_pack(self) -> None:
         """See that the pack made last is recorded."""
@@ -264,17 +265,3 @@ class Writer:
     def _put_and_record(self, pack: Pack) -> None:
         self._put(pack)
         self._blobs.record(pack, self)
-
-
-def _in_thread(work: Callable[[], None]) -> Future[None]:
-    done: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            work()
-            done.set_result(None)
-        except BaseException as error:  # noqa: BLE001 -- raised where the result is asked for
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="pack", daemon=True).start()
-    return done

@@ -98,6 +98,25 @@ class DifferenceReader:
             yield change
 
 
+def contents(paths: Sequence[str], sizes: Sequence[int], data: Sequence[bytes | memoryview]) -> bytes:
+    """A message `Contents`, written. Its bytes are copied once, and not by whoever sends it.
+
+    The parts of a message may be written one after the other (protobuf.dev/programming-guides/encoding).
+    """
+    head = bulk_pb2.Contents(paths=paths, sizes=sizes).SerializeToString()
+    number = bulk_pb2.Contents.DATA_FIELD_NUMBER
+    return b"".join((head, bytes([number << 3 | 2]), _varint(sum(map(len, data))), *data))
+
+
+def _varint(number: int) -> bytes:
+    digits = bytearray()
+    while number > 127:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    digits.append(number)
+    return bytes(digits)
+
+
 class ContentReader:
     """Reads the messages of one stream of contents."""
 
