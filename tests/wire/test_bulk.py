@@ -105,3 +105,11 @@ def test_contents_are_written_as_the_message_would_be(files: list[tuple[str, int
 def test_contents_of_any_size_are_read(size: int) -> None:
     data = bytes(size)
     assert bulk_pb2.Contents.FromString(bulk.contents(["/a"], [size], [memoryview(data)])).data == data
+
+
+@given(st.text(max_size=9), st.lists(st.binary(max_size=300), max_size=4))
+def test_chunks_are_written_as_the_message_would_be(path: str, data: list[bytes]) -> None:
+    head = bulk_pb2.Chunks(path=path, append=True, sizes=map(len, data))
+    whole = bulk_pb2.Chunks(path=path, append=True, sizes=map(len, data), data=data)
+    written = bulk_pb2.Batch.FromString(bulk.batch_of_chunks(head, data))
+    assert written == bulk_pb2.Batch(steps=[bulk_pb2.Step(chunks=whole)])

@@ -17,6 +17,7 @@ from howdah.settings import DEFAULT_STORE_PORT
 from howdah.wire import status
 from howdah.wire.gen import (
     admin_pb2_grpc,
+    bulk_pb2,
     bulk_pb2_grpc,
     metadata_pb2_grpc,
     pfs_pb2_grpc,
@@ -114,6 +115,14 @@ class Connection:
         self.address = address
         self.pfs = pfs_pb2_grpc.APIStub(channel)
         self.bulk = bulk_pb2_grpc.APIStub(channel)
+        self.bulk_modify: grpc.StreamStreamMultiCallable[bulk_pb2.Batch | bytes, bulk_pb2.Answer] = (
+            channel.stream_stream(
+                "/howdah.bulk.API/Modify",
+                request_serializer=lambda batch: batch if isinstance(batch, bytes) else batch.SerializeToString(),
+                response_deserializer=bulk_pb2.Answer.FromString,
+            )
+        )
+        """As `bulk.Modify`; takes messages that are written already, too."""
         self.transaction = transaction_pb2_grpc.APIStub(channel)
         self.metadata = metadata_pb2_grpc.APIStub(channel)
         self.admin = admin_pb2_grpc.APIStub(channel)

@@ -18,7 +18,7 @@ from howdah.client.channel import Connection
 from howdah.digest import of_bytes
 from howdah.errors import Unavailable
 from howdah.names import Commit
-from howdah.wire import pfs
+from howdah.wire import bulk, pfs
 from howdah.wire.gen import bulk_pb2, pfs_pb2
 
 CHUNK = 1024 * 1024
@@ -135,12 +135,12 @@ class _OneWay(_Upload[pfs_pb2.ModifyFileRequest]):
         self._call.cancel()
 
 
-class _Exchange(_Upload[bulk_pb2.Batch]):
+class _Exchange(_Upload[bulk_pb2.Batch | bytes]):
     """howdah.bulk.API/Modify."""
 
     def __init__(self, conn: Connection) -> None:
         super().__init__(conn)
-        self._call = conn.exchange(conn.bulk.Modify, self._outbox)
+        self._call = conn.exchange(conn.bulk_modify, self._outbox)
         if not self._call.add_callback(self._outbox.end):
             self._outbox.end()
 
@@ -274,15 +274,12 @@ class Batches:
         if offered is None:
             return
         wanted = offered.exchange.answer().wanted
-        first = 0
-        while first < len(offered.chunks):
-            end = first
-            while end < len(offered.chunks) and self._weight < CHUNK:
-                self._weight += _WEIGHT + (len(offered.chunks[end]) if wanted[end] else 0)
-                end += 1
-            offered.fill(self._batch.steps.add().chunks, wanted, first, end)
-            first = end
-            self._send()
+        first = end = weight = 0
+        for end, chunk in enumerate(offered.chunks, 1):
+            weight += len(chunk) if wanted[end - 1] else 0
+            if weight >= CHUNK or end == len(offered.chunks):
+                offered.exchange.send(offered.message(wanted, first, end))
+                first, weight = end, 0
 
     def _end_puts(self) -> None:
         if not self._paths:
@@ -314,12 +311,16 @@ class _Offered(NamedTuple):
     digests: list[bytes]
     chunks: list[memoryview]
 
-    def fill(self, message: bulk_pb2.Chunks, wanted: bytes, first: int, end: int) -> None:
+    def message(self, wanted: bytes, first: int, end: int) -> bytes:
         """The message for the chunks from `first` to `end`."""
-        message.path, message.datum, message.append = self.path, self.datum, self.append or first > 0
-        message.digests = b"".join(self.digests[first:end])
-        message.sizes.extend(map(len, self.chunks[first:end]))
-        message.data.extend(bytes(self.chunks[at]) if wanted[at] else b"" for at in range(first, end))
+        head = bulk_pb2.Chunks(
+            path=self.path,
+            datum=self.datum,
+            append=self.append or first > 0,
+            digests=b"".join(self.digests[first:end]),
+            sizes=map(len, self.chunks[first:end]),
+        )
+        return bulk.batch_of_chunks(head, (self.chunks[at] if wanted[at] else b"" for at in range(first, end)))
 
 
 def delete(path: str, datum: str = "") -> pfs_pb2.ModifyFileRequest:

@@ -26,7 +26,7 @@ _AHEAD = 8
 
 
 class Bridge:
-    """Runs verbs of the core for one event loop. `hops` counts them."""
+    """Runs verbs of the core for one event loop. `hops` grows with each, and at the end of each stream of answers."""
 
     def __init__(self) -> None:
         self.hops = 0
@@ -78,24 +78,24 @@ class Bridge:
             return list(islice(items, size))
 
         items, batch = await self.run(begin)
-        while len(batch) == size:
-            if self._ahead >= _AHEAD:
-                yield batch
-                batch = await self.run(go_on)
-                continue
-            self._ahead += 1
-            try:
+        try:
+            while len(batch) == size:
+                if self._ahead >= _AHEAD:
+                    yield batch
+                    batch = await self.run(go_on)
+                    continue
+                self._ahead += 1
                 ahead = asyncio.ensure_future(self.run(go_on))
                 try:
                     yield batch
-                except BaseException:
-                    ahead.cancel()  # nobody is there for it
-                    raise
-                batch = await ahead
-            finally:
-                self._ahead -= 1
-        if batch:
-            yield batch
+                    batch = await ahead
+                finally:
+                    ahead.cancel()  # if nobody is there for it any more
+                    self._ahead -= 1
+            if batch:
+                yield batch
+        finally:
+            self.hops += 1
 
     def close(self) -> None:
         """Let running verbs end but for patient ones, start no more."""

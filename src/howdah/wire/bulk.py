@@ -104,8 +104,22 @@ def contents(paths: Sequence[str], sizes: Sequence[int], data: Sequence[bytes | 
     The parts of a message may be written one after the other (protobuf.dev/programming-guides/encoding).
     """
     head = bulk_pb2.Contents(paths=paths, sizes=sizes).SerializeToString()
-    number = bulk_pb2.Contents.DATA_FIELD_NUMBER
-    return b"".join((head, bytes([number << 3 | 2]), _varint(sum(map(len, data))), *data))
+    return b"".join((head, _begin(bulk_pb2.Contents.DATA_FIELD_NUMBER, sum(map(len, data))), *data))
+
+
+def batch_of_chunks(head: bulk_pb2.Chunks, data: Iterable[bytes | memoryview]) -> bytes:
+    """A message `Batch`, written: of these chunks, which have no data in `head`. Copied once, as in `contents`."""
+    parts: list[bytes | memoryview] = [head.SerializeToString()]
+    for piece in data:
+        parts += (_begin(bulk_pb2.Chunks.DATA_FIELD_NUMBER, len(piece)), piece)
+    size = sum(map(len, parts))
+    step = _begin(bulk_pb2.Step.CHUNKS_FIELD_NUMBER, size)
+    return b"".join((_begin(bulk_pb2.Batch.STEPS_FIELD_NUMBER, len(step) + size), step, *parts))
+
+
+def _begin(field: int, size: int) -> bytes:
+    """What stands before a field of so many bytes."""
+    return bytes([field << 3 | 2]) + _varint(size)
 
 
 def _varint(number: int) -> bytes:
