@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 
-_TURN = 0.001  # seconds
+_TURN = 0.0002  # seconds
 _FULL_SEARCH = 1000
 
 
