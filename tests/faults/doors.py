@@ -1,4 +1,4 @@
-"""The two doors to lasting state, with a switch: the process "dies" at the n-th passage of either.
+"""The two doors to lasting state, with somebody at them; one kind lets the process "die" at the n-th passage of either.
 
 Dying is an exception that is no `Exception`, raised before the passage or after it; the test then opens the same
 folder again, as a new process would. What a real process kill adds is shown by `test_storm`.
@@ -7,12 +7,19 @@ folder again, as a new process would. What a real process kill adds is shown by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from howdah.db.database import Database, Tx
 from howdah.store.bucket import Bucket
 from howdah.store.store import Store
+
+
+class Keeper(Protocol):
+    """Is told of each passage, by a block around it."""
+
+    def passage(self) -> AbstractContextManager[None]: ...
 
 
 class Died(BaseException):
@@ -40,26 +47,26 @@ class Fate:
                 raise Died  # also behind a passage that was broken off
 
 
-class FatedBucket:
-    def __init__(self, bucket: Bucket, fate: Fate) -> None:
+class KeptBucket:
+    def __init__(self, bucket: Bucket, keeper: Keeper) -> None:
         self._bucket = bucket
-        self._fate = fate
+        self._keeper = keeper
         self.get = bucket.get
         self.list = bucket.list
 
     def put(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
-        with self._fate.passage():
+        with self._keeper.passage():
             self._bucket.put(name, parts)
 
     def delete(self, name: str) -> None:
-        with self._fate.passage():
+        with self._keeper.passage():
             self._bucket.delete(name)
 
 
-class FatedDatabase:
-    def __init__(self, database: Database, fate: Fate) -> None:
+class KeptDatabase:
+    def __init__(self, database: Database, keeper: Keeper) -> None:
         self._database = database
-        self._fate = fate
+        self._keeper = keeper
         self.read = database.read
         self.watch = database.watch
         self.check = database.check
@@ -68,10 +75,10 @@ class FatedDatabase:
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
-        with self._fate.passage(), self._database.write() as tx:
+        with self._keeper.passage(), self._database.write() as tx:
             yield tx
 
 
-def fated(store: Store, fate: Fate) -> Store:
-    """The same folder through doors that may not open."""
-    return Store(FatedDatabase(store.database, fate), FatedBucket(store.bucket, fate), store.now)
+def kept(store: Store, keeper: Keeper) -> Store:
+    """The same folder through doors that somebody keeps."""
+    return Store(KeptDatabase(store.database, keeper), KeptBucket(store.bucket, keeper), store.now)

@@ -11,7 +11,7 @@ from howdah.names import Branch, Commit, File
 from howdah.pfs import branches, check, commits, commitsets, graph, upkeep, writing
 from howdah.store.pack import FOLDER
 from howdah.store.store import Store
-from tests.faults.doors import Died, Fate, fated
+from tests.faults.doors import Died, Fate, kept
 from tests.pfs.stores import HEAD, REPO, content, ids, new_store, start, write
 
 State = tuple[list[tuple[str, bool, str, dict[str, bytes]]], dict[str, str]]
@@ -88,7 +88,7 @@ def test_a_verb_that_dies_anywhere_leaves_the_old_state_or_the_new_one(
         before = state(store)
     with new_store(tmp_path / "new") as store:
         prepare(store, is_open=is_open)
-        verb(fated(store, count))
+        verb(kept(store, count))
         after = state(store)
     assert count.passed >= 1
     for at in range(1, count.passed + 1):
@@ -97,7 +97,7 @@ def test_a_verb_that_dies_anywhere_leaves_the_old_state_or_the_new_one(
             with new_store(data) as store:
                 prepare(store, is_open=is_open)
                 with pytest.raises(Died):
-                    verb(fated(store, Fate(at, is_after)))
+                    verb(kept(store, Fate(at, is_after)))
             with new_store(data) as store:
                 found = state(store)
                 assert found in (before, after)
@@ -112,7 +112,7 @@ def test_a_verb_can_be_repeated_after_it_died(tmp_path: Path) -> None:
         prepare(store, is_open=False)
         for at in (1, 2):
             with pytest.raises(Died):
-                one_off(fated(store, Fate(at)))
+                one_off(kept(store, Fate(at)))
         one_off(store)
         assert content(store)["/new"] == b"1"
         assert len(ids(store)) == 2
@@ -150,7 +150,7 @@ def test_gc_that_dies_anywhere_loses_nothing_and_the_next_run_ends_it(tmp_path: 
         shutil.copytree(tmp_path / "prepared", tmp_path / name)
     count = Fate()
     with new_store(tmp_path / "whole") as store:
-        upkeep.collect(fated(store, count))
+        upkeep.collect(kept(store, count))
     with new_store(tmp_path / "read") as store:
         before = state(store)
     assert count.passed >= 20
@@ -160,7 +160,7 @@ def test_gc_that_dies_anywhere_loses_nothing_and_the_next_run_ends_it(tmp_path: 
             shutil.copytree(tmp_path / "prepared", data)
             with new_store(data) as store:
                 with pytest.raises(Died):
-                    upkeep.collect(fated(store, Fate(at, is_after)))
+                    upkeep.collect(kept(store, Fate(at, is_after)))
                 upkeep.collect(store)
                 assert state(store) == before
                 assert not store.blobs.stored([of_bytes(b"g" * 50_000)])
@@ -184,7 +184,7 @@ def test_a_repair_that_dies_anywhere_is_ended_by_the_next(tmp_path: Path) -> Non
     shutil.copytree(tmp_path / "prepared", tmp_path / "whole")
     count = Fate()
     with new_store(tmp_path / "whole") as store:
-        check.fsck(fated(store, count), fix=True)
+        check.fsck(kept(store, count), fix=True)
     assert count.passed >= 4
     for at in range(1, count.passed + 1):
         for is_after in (False, True):
@@ -192,7 +192,7 @@ def test_a_repair_that_dies_anywhere_is_ended_by_the_next(tmp_path: Path) -> Non
             shutil.copytree(tmp_path / "prepared", data)
             with new_store(data) as store:
                 with pytest.raises(Died):
-                    check.fsck(fated(store, Fate(at, is_after)), fix=True)
+                    check.fsck(kept(store, Fate(at, is_after)), fix=True)
                 [*_, left] = check.fsck(store, fix=True)
                 assert ":/lost cannot be read" in left.text
                 write(store, {"/again": b"l" * 1000})

@@ -10,7 +10,7 @@ import random
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -19,15 +19,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from howdah.db.database import Database, Tx
 from howdah.names import Commit, File, Project, Repo
 from howdah.pfs import check, commitsets, filesets, graph, repos, upkeep, writing
 from howdah.pfs.gathering import Gathering
 from howdah.pfs.rows import FILESETS
 from howdah.store.blobs import Blobs
-from howdah.store.bucket import Bucket
 from howdah.store.store import Store
 from howdah.testing import model
+from tests.faults.doors import kept
 from tests.pfs.stores import HEAD, REPO, content, new_store, start, write
 
 OTHER = Repo(Project(), "other")
@@ -84,41 +83,9 @@ class Turn:
             self._fault = error
 
 
-class TurnBucket:
-    def __init__(self, bucket: Bucket, turn: Turn) -> None:
-        self._bucket = bucket
-        self._turn = turn
-        self.get = bucket.get
-        self.list = bucket.list
-
-    def put(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
-        with self._turn.passage():
-            self._bucket.put(name, parts)
-
-    def delete(self, name: str) -> None:
-        with self._turn.passage():
-            self._bucket.delete(name)
-
-
-class TurnDatabase:
-    def __init__(self, database: Database, turn: Turn) -> None:
-        self._database = database
-        self._turn = turn
-        self.read = database.read
-        self.watch = database.watch
-        self.check = database.check
-        self.copy = database.copy
-        self.close = database.close
-
-    @contextmanager
-    def write(self) -> Iterator[Tx]:
-        with self._turn.passage(), self._database.write() as tx:
-            yield tx
-
-
 def taking_turns(store: Store, turn: Turn) -> Store:
     """The same folder; its uploads fill a pack with a megabyte."""
-    made = Store(TurnDatabase(store.database, turn), TurnBucket(store.bucket, turn), store.now)
+    made = kept(store, turn)
     made.blobs = Blobs(made.database, made.bucket, room=SMALL_ROOM)
     return made
 

@@ -182,7 +182,8 @@ class Writer:
                 own[digest] = len(self._waiting[digest][1])
             elif self._made and digest in self._made.blobs:
                 own[digest] = self._made.blobs[digest][1]
-        return own | self._blobs.relied_on([digest for digest in digests if digest not in own], self)
+        others = [digest for digest in digests if digest not in own]
+        return own | self._blobs.relied_on(others, self) if others else own
 
     def packs(self) -> list[str]:
         """The names of the packs that it has made or is making."""
