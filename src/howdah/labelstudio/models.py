@@ -66,6 +66,22 @@ class PachydermFields(Runs):
         return "Pachyderm"
 
 
+class OnEdit(models.TextChoices):
+    """What a Sync does about the task of a file with other content than before."""
+
+    MOVE = "move", "Show the new version, keep the annotations"
+    NEW = "new", "Add a task for the new version"
+    LEAVE = "leave", "Leave the task at the old version"
+
+
+class OnRemove(models.TextChoices):
+    """What a Sync does about the task of a file that is gone."""
+
+    ARCHIVE = "archive", "Keep the task, out of the labeling stream"
+    DELETE = "delete", "Delete tasks without annotations, archive the others"
+    LEAVE = "leave", "Leave the task"
+
+
 class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.ImportStorage):
     """A source: the files of one commit as tasks."""
 
@@ -81,6 +97,19 @@ class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.Imp
         "use_blob_urls", default=True, help_text="Every file is a task; otherwise files hold tasks as JSON"
     )
     recursive_scan = models.BooleanField("recursive_scan", default=True, help_text="Include the files of sub-folders")
+    pairs = models.BooleanField(
+        "pairs", default=False, help_text="a.json beside a.jpg holds its predictions and is no task itself"
+    )
+    pach_predictions = models.TextField(
+        "pach_predictions", blank=True, default="", help_text="Branch with predictions, such as predictions@master"
+    )
+    on_edit = models.CharField(
+        "on_edit", max_length=16, choices=OnEdit.choices, default=OnEdit.MOVE, help_text="When a file was edited"
+    )
+    on_remove = models.CharField(
+        "on_remove", max_length=16, choices=OnRemove.choices, default=OnRemove.ARCHIVE, help_text="When a file is gone"
+    )
+    auto_sync = models.BooleanField("auto_sync", default=False, help_text="Sync whenever the branch moves")
 
     @property
     def wanted(self) -> Commit:
@@ -125,21 +154,44 @@ class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.Imp
         self.run(importing.run)
 
 
+class SourceState(models.Model):
+    """How far a source's Syncs have come: what the next one may take for granted."""
+
+    storage = models.OneToOneField(PachydermImportStorage, on_delete=models.CASCADE, related_name="state")
+    place = models.TextField(blank=True, default="", help_text="Store, repo and selection that was synced, whole")
+    commit = models.CharField(max_length=64, blank=True, default="", help_text="The commit that the tasks mirror")
+    links = models.BigIntegerField(default=0, help_text="How many links there were then")
+    predictions = models.TextField(blank=True, default="", help_text="The commit whose predictions are in")
+
+
 class PachydermImportStorageLink(host.ImportStorageLink):
-    """Which file of which commit a task was made of. A file is a task once, in the database as well."""
+    """Which file of which commit a task shows. A file is a task once, in the database as well.
+
+    With the policy that adds a task for a new version, the task of the old version keeps a link that is `past`.
+    """
 
     storage = models.ForeignKey(PachydermImportStorage, on_delete=models.CASCADE, related_name="links")
     digest = models.CharField("digest", max_length=128, blank=True, default="", help_text="Digest of the content")
     commit = models.CharField("commit", max_length=64, blank=True, default="", help_text="Commit of the content")
+    past = models.BooleanField("past", default=False, help_text="A newer version of the file is another task")
+    removed = models.CharField(
+        "removed", max_length=64, blank=True, default="", help_text="Commit without the file; empty while it is there"
+    )
+    archived = models.BooleanField("archived", default=False, help_text="Out of the labeling stream")
+    former = models.JSONField(
+        "former", null=True, default=None, help_text="The version shown before: {commit, path, digest, until}"
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["storage", "key"], condition=models.Q(row_index__isnull=True), name="howdah_one_task_per_file"
+                fields=["storage", "key"],
+                condition=models.Q(row_index__isnull=True, past=False),
+                name="howdah_one_task_per_file",
             ),
             models.UniqueConstraint(
                 fields=["storage", "key", "row_index"],
-                condition=models.Q(row_index__isnull=False),
+                condition=models.Q(row_index__isnull=False, past=False),
                 name="howdah_one_task_per_row",
             ),
         ]
@@ -150,8 +202,47 @@ class PachydermImportStorageLink(host.ImportStorageLink):
         return cls.objects.create(task_id=task.id, key=key, storage=storage, **fields)
 
 
+class DrawnOn(models.Model):
+    """The version of its file that an annotation was drawn on, where the task shows another one by now."""
+
+    annotation = models.OneToOneField(
+        host.Annotation, on_delete=models.CASCADE, related_name="howdah_drawn_on", db_constraint=False
+    )
+    commit = models.CharField(max_length=64)
+    path = models.TextField()
+    digest = models.CharField(max_length=128, blank=True, default="")
+
+
+class Layout(models.TextChoices):
+    """Where in the target's folder a task's file is."""
+
+    TASK = "task", "By task: /1.json"
+    SOURCE = "source", "As the source: /images/dog.jpg.json"
+
+
+class CommitWhen(models.TextChoices):
+    """When what was labeled becomes a commit."""
+
+    SYNC = "sync", "When somebody clicks Sync"
+    EVERY = "every", "Every few minutes or annotations"
+    EACH = "each", "At once, each annotation"
+
+
 class PachydermExportStorage(PachydermFields, host.ExportStorage):
     """A target: a branch that holds each annotated task as one file, one commit a Sync."""
+
+    layout = models.CharField(
+        "layout", max_length=16, choices=Layout.choices, default=Layout.TASK, help_text="Where a task's file is"
+    )
+    commit_when = models.CharField(
+        "commit_when", max_length=16, choices=CommitWhen.choices, default=CommitWhen.SYNC, help_text="When to commit"
+    )
+    every_minutes = models.PositiveIntegerField(
+        "every_minutes", null=True, blank=True, help_text="Commit so many minutes after the first change"
+    )
+    every_annotations = models.PositiveIntegerField(
+        "every_annotations", null=True, blank=True, help_text="Commit when so many annotations have changed"
+    )
 
     @property
     def branch(self) -> Branch:
@@ -212,3 +303,42 @@ class ExportRun(models.Model):
     whole = models.BooleanField(default=False, help_text="Whether the run under way writes all annotated tasks")
     reached = models.TextField(blank=True, default="", help_text="The place that holds everything but the outbox")
     commit = models.CharField(max_length=64, blank=True, default="", help_text="The last commit made")
+
+
+class LabelFile(models.Model):
+    """The file that holds a task in a target, as of the target's last commit."""
+
+    storage = models.ForeignKey(
+        PachydermExportStorage, on_delete=models.CASCADE, related_name="label_files", db_constraint=False
+    )
+    task_id = models.BigIntegerField()
+    path = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["storage", "task_id"], name="howdah_one_file_per_task")]
+
+
+class SyncReport(models.Model):
+    """What one Sync of a source or target did: counts, and each file with which something was wrong."""
+
+    source = models.ForeignKey(
+        PachydermImportStorage, null=True, on_delete=models.CASCADE, related_name="reports", db_constraint=False
+    )
+    target = models.ForeignKey(
+        PachydermExportStorage, null=True, on_delete=models.CASCADE, related_name="reports", db_constraint=False
+    )
+    began = models.DateTimeField()
+    ended = models.DateTimeField(auto_now_add=True)
+    status = models.CharField(max_length=64, help_text="As the storage's: completed, completed_with_errors, failed")
+    before = models.CharField(max_length=64, blank=True, default="", help_text="The commit synced before")
+    commit = models.CharField(max_length=64, blank=True, default="", help_text="The commit synced or made")
+    by = models.CharField(max_length=254, blank=True, default="", help_text="Who asked for it; empty: nobody, a rule")
+    counts = models.JSONField(default=dict, help_text="How many of what, by name")
+    problems = models.JSONField(default=list, help_text="[{file, why}], the first ten thousand")
+    message = models.TextField(blank=True, default="", help_text="Why it failed")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["source", "-ended"], name="howdah_source_reports"),
+            models.Index(fields=["target", "-ended"], name="howdah_target_reports"),
+        ]
