@@ -15,12 +15,14 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from howdah.client import channel, commits, files, repos
+from howdah.client.changes import Changes
 from howdah.client.channel import Connection
 from howdah.infos import CommitInfo
 from howdah.names import Commit, File, parse_branch, parse_repo
@@ -175,10 +177,11 @@ class Shelf:
             self.put(name, content)
         return name
 
-    def put(self, repo: str, content: dict[str, bytes], *, delete: tuple[str, ...] = ()) -> str:
-        """One commit on master; its id."""
-        branch = parse_branch(repo)
-        commit = commits.start(self.conn, branch)
+    def put(
+        self, repo: str, content: dict[str, bytes], *, delete: tuple[str, ...] = (), branch: str = "master"
+    ) -> str:
+        """One commit on a branch; its id."""
+        commit = commits.start(self.conn, parse_branch(f"{repo}@{branch}"))
         with files.modify(self.conn, commit) as changes:
             for path, data in content.items():
                 changes.put("/" + path.lstrip("/"), data)
@@ -186,6 +189,14 @@ class Shelf:
                 changes.delete(path)
         commits.finish(self.conn, commit)
         return commit.id
+
+    @contextmanager
+    def opened(self, repo: str) -> Iterator[Changes]:
+        """A commit on master that is open until the block ends."""
+        commit = commits.start(self.conn, parse_branch(repo))
+        with files.modify(self.conn, commit) as changes:
+            yield changes
+        commits.finish(self.conn, commit)
 
     def history(self, repo: str) -> list[CommitInfo]:
         """The commits of master, the newest first."""

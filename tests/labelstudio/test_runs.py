@@ -12,10 +12,11 @@ from django.test import override_settings
 from django.utils import timezone
 
 from howdah.errors import NotFound, WrongState
-from howdah.labelstudio import runs
+from howdah.labelstudio import reports, runs
 from howdah.labelstudio.models import PachydermImportStorage
-from howdah.labelstudio.runs import Outcome, Progress
+from howdah.labelstudio.runs import Outcome, Problem, Progress
 from tests.labelstudio.conftest import Shelf, Site, eventually
+from tests.labelstudio.listening import listening
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_the_reason_of_a_failure_goes_with_the_next_success(storage: PachydermIm
 
 
 def test_many_problems_are_shown_in_part(storage: PachydermImportStorage) -> None:
-    storage.run(lambda *_: Outcome(1, {}, tuple(f"file {n}" for n in range(150))))
+    storage.run(lambda *_: Outcome(1, {}, tuple(Problem(f"file {n}", "is odd") for n in range(150))))
     storage.refresh_from_db()
     assert storage.status == "completed_with_errors"
     assert storage.traceback.splitlines()[-1] == "… and 50 more"
@@ -169,3 +170,101 @@ def test_a_storage_that_is_deleted_meanwhile_ends_its_run(storage: PachydermImpo
     go.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_run_that_is_cancelled_stops_at_its_next_step_and_says_so(storage: PachydermImportStorage) -> None:
+    steps: list[int] = []
+
+    def work(_: Any, progress: Progress) -> Outcome:
+        progress.found(10)
+        for number in range(10_000_000):
+            progress.step(number)
+            steps.append(number)
+        return Outcome(1)
+
+    storage.run(work, wait=0.0)
+    eventually(lambda: state(storage) == "in_progress" and steps, "the start")
+    storage.cancel("ann@example.org")
+    (thread,) = [each for each in threading.enumerate() if each.name == f"sync-{storage.pk}"]
+    thread.join(30)
+    assert state(storage) == "failed"
+    assert storage.traceback == "Cancelled by ann@example.org. What was done until then stays; Sync again to go on."
+    (report,) = storage.reports.all()
+    assert (report.status, report.message) == ("failed", storage.traceback)
+    storage.run(lambda *_: Outcome(1))
+    assert state(storage) == "completed"
+
+
+def test_nothing_to_cancel_is_said(storage: PachydermImportStorage) -> None:
+    with pytest.raises(WrongState, match="no Sync of this storage is under way"):
+        storage.cancel("ann@example.org")
+
+
+def test_a_new_run_waits_for_the_end_of_a_cancelled_one(
+    storage: PachydermImportStorage, blocked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, _ = blocked
+    storage.run(work)
+    storage.cancel("ann@example.org")
+    monkeypatch.setattr(runs, "_END", 0.01)
+    with pytest.raises(WrongState, match="still ending"):
+        storage.run(work)
+
+
+def test_a_card_can_tell_how_far_a_run_is(storage: PachydermImportStorage, blocked: Any) -> None:
+    go = threading.Event()
+
+    def work(_: Any, progress: Progress) -> Outcome:
+        progress.found(40)
+        while not go.wait(0.05):
+            progress.step(20)
+        return Outcome(40)
+
+    storage.run(work)
+    eventually(lambda: storage.refresh_from_db() or storage.meta.get("done") == 20, "the progress")
+    assert (storage.meta["found"], storage.last_sync_count) == (40, 20)
+    assert storage.meta["rate"] > 0
+    go.set()
+    eventually(lambda: state(storage) == "completed", "the end of the run")
+
+
+def test_each_end_leaves_a_report(storage: PachydermImportStorage) -> None:
+    def fails(*_: Any) -> Outcome:
+        raise NotFound("the repo is gone")
+
+    problem = Problem("/a.json", "is no JSON")
+    storage.run(lambda *_: Outcome(2, {}, (problem,), {"added": 2, "edited": 0}, before="b" * 32, commit="c" * 32))
+    storage.run(fails)
+    failed, done = storage.reports.order_by("-pk")
+    assert (failed.status, failed.message, failed.counts) == ("failed", "The repo is gone", {"done": 0})
+    assert (done.status, done.before, done.commit) == ("completed_with_errors", "b" * 32, "c" * 32)
+    assert done.counts == {"added": 2, "problems": 1}
+    assert done.problems == [{"file": "/a.json", "why": "is no JSON"}]
+    assert done.began <= done.ended
+
+
+def test_only_the_newest_reports_are_kept(storage: PachydermImportStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "KEPT", 3)
+    for number in range(5):
+        storage.run(lambda *_, number=number: Outcome(number, counts={"added": number}))
+    assert [report.counts for report in storage.reports.order_by("pk")] == [{"added": 2}, {"added": 3}, {"added": 4}]
+
+
+def test_webhooks_are_told_of_each_end(site: Site, storage: PachydermImportStorage) -> None:
+    with listening() as heard:
+        events = ["STORAGE_SYNC_COMPLETED", "STORAGE_SYNC_FAILED"]
+        hook = {"url": heard.url, "project": site.project.id, "send_for_all_actions": False, "actions": events}
+        with override_settings(SSRF_PROTECTION_ENABLED=False):
+            site.send("POST", "/api/webhooks/", hook, expect=201)
+            storage.run(lambda *_: Outcome(2, counts={"added": 2}, commit="c" * 32))
+            storage.run(lambda *_: (_ for _ in ()).throw(NotFound("the repo is gone")))
+            eventually(lambda: len(heard.bodies) == 2, "both calls")
+    done, failed = heard.bodies
+    assert (done["action"], done["commit"], done["counts"]) == (events[0], "c" * 32, {"added": 2})
+    assert done["storage"] == {"id": storage.pk, "title": "mine", "type": "pachyderm", "kind": "source"}
+    assert done["project"]["id"] == site.project.id
+    assert (failed["action"], failed["message"]) == (events[1], "The repo is gone")
+
+
+def test_the_events_are_offered_where_webhooks_are_made(site: Site) -> None:
+    assert {"STORAGE_SYNC_COMPLETED", "STORAGE_SYNC_FAILED"} <= site.send("GET", "/api/webhooks/info/").keys()

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from howdah.client import commits, repos
 from howdah.labelstudio import api, importing, runs
@@ -274,3 +275,15 @@ def test_a_branch_with_an_open_first_commit_is_told(site: Site, shelf: Shelf) ->
     commit = commits.start(shelf.conn, parse_branch(repo))
     assert "has no finished commit yet" in reason(site, SOURCE, repo)
     commits.finish(shelf.conn, commit)
+
+
+def test_a_sync_is_cancelled_only_while_it_runs(site: Site, shelf: Shelf) -> None:
+    source = site.source(shelf.repo(**{"a.jpg": b"a"}))
+    told = site.send("POST", f"/api/storages/pachyderm/{source['id']}/cancel", expect=409)
+    assert told["detail"] == "no Sync of this storage is under way"
+    now = str(timezone.now())
+    meta = {"time_in_progress": now, "time_last_ping": now, "owner": {"host": "elsewhere"}, "done": 5}
+    PachydermImportStorage.objects.filter(pk=source["id"]).update(status="in_progress", last_sync_job="x", meta=meta)
+    told = site.send("POST", f"/api/storages/pachyderm/{source['id']}/cancel")
+    assert told["status"] == "failed"
+    assert told["traceback"].startswith(f"Cancelled by {site.user.email}. What was done until then stays")

@@ -28,7 +28,7 @@ PREVIEW_SECONDS = 10.0
 
 
 class SyncRunning(APIException):
-    """A Sync of this storage is under way: a second one is refused."""
+    """A Sync of this storage is under way and a second one is refused, or none is that could be cancelled."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "sync_running"
@@ -44,6 +44,20 @@ class _Sync:
             raise ValidationError(f"Storage {storage.id} is not synchronizable")
         try:
             storage.sync()
+        except WrongState as error:
+            raise SyncRunning(str(error)) from error
+        storage.refresh_from_db()
+        return Response(self.serializer_class(storage).data)  # type: ignore[attr-defined]
+
+
+class _Cancel:
+    """End the Sync under way."""
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The storage as it is then; 409 where no Sync is under way."""
+        storage = self.get_object()  # type: ignore[attr-defined]
+        try:
+            storage.cancel(request.user.email)
         except WrongState as error:
             raise SyncRunning(str(error)) from error
         storage.refresh_from_db()
@@ -140,6 +154,12 @@ class ImportSync(_Sync, host.ImportStorageSyncAPI):
     serializer_class = PachydermImportStorageSerializer
 
 
+class ImportCancel(_Cancel, host.ImportStorageSyncAPI):
+    """Cancel the Sync of a source."""
+
+    serializer_class = PachydermImportStorageSerializer
+
+
 @extend_schema(exclude=True)
 class ImportValidate(_Validate):
     """Check Connection of a source."""
@@ -182,6 +202,12 @@ class ExportDetail(host.ExportStorageDetailAPI):
 
 class ExportSync(_Sync, host.ExportStorageSyncAPI):
     """Sync a target."""
+
+    serializer_class = PachydermExportStorageSerializer
+
+
+class ExportCancel(_Cancel, host.ExportStorageSyncAPI):
+    """Cancel the Sync of a target."""
 
     serializer_class = PachydermExportStorageSerializer
 

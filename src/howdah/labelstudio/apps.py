@@ -19,8 +19,9 @@ class HowdahConfig(AppConfig):
     def ready(self) -> None:
         """Connect; no query, no network."""
         # Models exist from here on, so these cannot be imported earlier.
-        from howdah.labelstudio import checks, host, staging  # noqa: PLC0415
+        from howdah.labelstudio import checks, host, reports, staging  # noqa: PLC0415
 
         staging.connect()
         host.connect()
+        host.WebhookAction.ACTIONS.update(reports.actions())
         checks.register()

@@ -48,7 +48,7 @@ try:
     from users.models import User
     from users.views import user_signup
     from webhooks.models import WebhookAction
-    from webhooks.utils import emit_webhooks_for_instance
+    from webhooks.utils import emit_webhooks, emit_webhooks_for_instance
 except ImportError as error:
     raise ImproperlyConfigured(
         f"howdah.E001: this Label Studio is not one that Howdah fits: {error}. Howdah is made for Label Studio {FITS}; "
@@ -89,6 +89,7 @@ __all__ = [
     "all_permissions",
     "backfill_fsm_states_for_tasks",
     "connect",
+    "emit_webhooks",
     "emit_webhooks_for_instance",
     "flag_set",
     "get_current_request",

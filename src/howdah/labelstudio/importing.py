@@ -22,7 +22,7 @@ from howdah.errors import Corrupt, Invalid, NotFound
 from howdah.infos import FileInfo
 from howdah.labelstudio import host, probing, sync, uris
 from howdah.labelstudio.models import PachydermImportStorage, PachydermImportStorageLink
-from howdah.labelstudio.runs import Outcome, Progress
+from howdah.labelstudio.runs import Outcome, Problem, Progress
 from howdah.names import Commit, File
 
 BATCH = 1000
@@ -57,7 +57,7 @@ class _Sync:
         self._announced = 0
         self._existed = 0
         self._changed = 0
-        self._problems: list[str] = []
+        self._problems: list[Problem] = []
 
     def run(self) -> Outcome:
         storage = self._storage
@@ -94,9 +94,10 @@ class _Sync:
             with transaction.atomic():
                 self._add(tasks)
         except (ValueError, ValidationError, NotFound, Corrupt) as error:
-            self._problems.append(f"{path}: {error}")
+            self._problems.append(Problem(path, str(error)))
         except DataError as error:  # PostgreSQL keeps no NUL in a text
-            self._problems.append(f"{path}: holds what the database cannot keep: {str(error).splitlines()[0]}")
+            why = f"holds what the database cannot keep: {str(error).splitlines()[0]}"
+            self._problems.append(Problem(path, why))
         self._progress.step(len(self._created), tasks_existed=self._existed)
 
     def _add(self, objects: list[PinnedObject]) -> None:
@@ -119,7 +120,7 @@ class _Sync:
                 )  # fmt: skip
             except (ValidationError, ValueError) as error:
                 row = "" if item.row_index is None else f" item {item.row_index}"
-                self._problems.append(f"{item.key}{row}: {error}")
+                self._problems.append(Problem(f"{item.key}{row}", str(error)))
             else:
                 self._created.append(task.id)
 

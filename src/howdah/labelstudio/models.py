@@ -121,6 +121,13 @@ class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.Imp
         """The repo that the fields name. Raises `Invalid`."""
         return self.wanted.repo
 
+    @property
+    def predictions(self) -> Commit | None:
+        """The head of the predictions' branch, None where there is none. Raises `Invalid`."""
+        if not self.pach_predictions.strip():
+            return None
+        return place.commit_of(self.pach_project, self.pach_predictions, "", "")
+
     def can_resolve_url(self, url: Any) -> bool:
         """Whether something in `url` addresses a file of this storage's repo."""
         return any(file.commit.repo == self.repo for file in uris.find_uris(url))
@@ -147,11 +154,11 @@ class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.Imp
 
         probing.check_source(self)
 
-    def sync(self) -> None:
-        """Add what is new at the source, in the background; see `howdah.labelstudio.importing`."""
+    def sync(self, wait: float | None = None) -> None:
+        """Mirror the source, in the background; see `howdah.labelstudio.importing`. `wait` as in `Runs.run`."""
         from howdah.labelstudio import importing  # noqa: PLC0415  (it needs these models)
 
-        self.run(importing.run)
+        self.run(importing.run, wait)
 
 
 class SourceState(models.Model):
@@ -176,6 +183,9 @@ class PachydermImportStorageLink(host.ImportStorageLink):
     past = models.BooleanField("past", default=False, help_text="A newer version of the file is another task")
     removed = models.CharField(
         "removed", max_length=64, blank=True, default="", help_text="Commit without the file; empty while it is there"
+    )
+    newer = models.CharField(
+        "newer", max_length=64, blank=True, default="", help_text="Commit with a newer version than the task shows"
     )
     archived = models.BooleanField("archived", default=False, help_text="Out of the labeling stream")
     former = models.JSONField(
@@ -255,11 +265,11 @@ class PachydermExportStorage(PachydermFields, host.ExportStorage):
 
         probing.check_target(self)
 
-    def sync(self, **_: Any) -> None:
+    def sync(self, wait: float | None = None, **_: Any) -> None:
         """Commit what was labeled since the last Sync, in the background; see `howdah.labelstudio.exporting`."""
         from howdah.labelstudio import exporting  # noqa: PLC0415  (it needs these models)
 
-        self.run(exporting.run)
+        self.run(exporting.run, wait)
 
 
 class StagedChange(models.Model):

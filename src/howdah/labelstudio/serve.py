@@ -49,6 +49,7 @@ class _Server(BaseApplication):
             "forwarded_allow_ips": "",  # which headers of a proxy count is decided by our settings alone
             "proc_name": "howdah-label-studio",
         }
+        wanted["post_worker_init"] = _watch  # in the worker: a thread does not survive the fork
         if os.access(_MEMORY, os.W_OK):
             wanted["worker_tmp_dir"] = _MEMORY
         for name, value in wanted.items():
@@ -59,6 +60,12 @@ class _Server(BaseApplication):
         from howdah.labelstudio.wsgi import application  # noqa: PLC0415  (importing it loads the whole site)
 
         return application
+
+
+def _watch(_worker: Any) -> None:
+    from howdah.labelstudio import watching  # noqa: PLC0415  (it needs the site's models)
+
+    watching.start()
 
 
 def _check() -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.signals import post_delete
 
-from howdah.labelstudio import host, mixins
+from howdah.labelstudio import host, mixins, watching
 from howdah.labelstudio.models import PachydermExportStorage, StagedChange
 
 _BATCH = 500
@@ -86,6 +86,7 @@ def _stage(annotations: Iterable[Any], event: str, author: Callable[[Any], str])
         ]
     if rows:
         StagedChange.objects.bulk_create(rows, batch_size=_BATCH)
+        transaction.on_commit(watching.wake)
 
 
 def _annotator(annotation: Any) -> str:

@@ -20,6 +20,7 @@ _STORAGES: dict[str, tuple[Any, Any]] = {
     "": (api.ImportList, api.ExportList),
     "/(?P<pk>[0-9]+)": (api.ImportDetail, api.ExportDetail),
     "/(?P<pk>[0-9]+)/sync": (api.ImportSync, api.ExportSync),
+    "/(?P<pk>[0-9]+)/cancel": (api.ImportCancel, api.ExportCancel),
     "/validate": (api.ImportValidate, api.ExportValidate),
     "/form": (api.ImportForm, api.ExportForm),
     "/files": (api.ImportFiles, api.ExportFiles),
@@ -30,7 +31,7 @@ def _storage_paths() -> list[URLPattern]:
     """Both storages, each path with and without a slash at its end, as scripts write both."""
     patterns = []
     for tail, (source, target) in _STORAGES.items():
-        name = tail.rpartition("/")[2] if "<pk>" not in tail or tail.endswith("sync") else "detail"
+        name = "detail" if tail.endswith("+)") else tail.rpartition("/")[2]
         for folder, view in (("", source), ("export/", target)):
             route = f"^api/storages/{folder}pachyderm{tail}/?$"
             prefix = "howdah-export" if folder else "howdah"

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('io_storages_pachyderm', '0001_initial'),
-        ('tasks', '0060_add_allow_skip_to_task'),
+        ('tasks', '0053_annotation_bulk_created'),
     ]
 
     operations = [
@@ -121,6 +121,11 @@ class Migration(migrations.Migration):
             model_name='pachydermimportstoragelink',
             name='past',
             field=models.BooleanField(default=False, help_text='A newer version of the file is another task', verbose_name='past'),
+        ),
+        migrations.AddField(
+            model_name='pachydermimportstoragelink',
+            name='newer',
+            field=models.CharField(blank=True, default='', help_text='Commit with a newer version than the task shows', max_length=64, verbose_name='newer'),
         ),
         migrations.AddField(
             model_name='pachydermimportstoragelink',
