@@ -70,13 +70,12 @@ class Ground:
         return self.places[key]
 
     def put(self, folder: Path, to: Commit, below: str = "/") -> Sample:
-        """Ours: all files of a folder in one commit."""
+        """Ours: all files of a folder in one commit, as `howdah put file` does it."""
 
         def work() -> None:
             with files.modify(self.conn, to) as changes:
                 for upload in put.plan([str(folder)], below, into=True, recursive=True):
-                    with open(upload.source, "rb") as file:
-                        changes.put(upload.target, file)
+                    put.send(changes, upload, lambda _: None)
 
         return self.server.ours(work)
 

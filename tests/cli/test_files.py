@@ -186,6 +186,29 @@ def test_pipe_in_a_folder_is_left_out_with_a_word(howdah: Howdah, images: str, t
     assert names(howdah, "glob", f"{images}@master:/*") == ["/a.txt", "/empty", "/sub/"]
 
 
+def test_links_to_files_are_followed_and_links_to_folders_are_not(
+    howdah: Howdah, images: str, tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away/far.txt").write_bytes(b"far")
+    (tree / "linked").symlink_to(tmp_path / "away")
+    (tree / "far").symlink_to(tmp_path / "away/far.txt")
+    (tree / "gone").symlink_to(tmp_path / "nowhere")
+    put = howdah("put", "file", f"{images}@master:/here", "-r", "-f", f"{tree}/")
+
+    assert put.code == 0
+    assert put.stderr.count("not a regular file") == 1
+    assert howdah("get", "file", f"{images}@master:/here/far").bytes == b"far"
+    found = names(howdah, "glob", f"{images}@master:/here/**")
+    assert [name for name in found if "linked" in name or "gone" in name] == []
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="/proc is Linux's")
+def test_file_whose_size_is_told_wrongly_is_read_to_its_end(howdah: Howdah, images: str) -> None:
+    assert howdah("put", "file", f"{images}@master:/version", "-f", "/proc/version").code == 0
+    assert howdah("get", "file", f"{images}@master:/version").bytes == Path("/proc/version").read_bytes()
+
+
 def test_glob_finds_files_at_any_depth_and_is_bounded(howdah: Howdah, images: str, tree: Path) -> None:
     howdah("put", "file", f"{images}@master", "-r", "-f", str(tree))
 

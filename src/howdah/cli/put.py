@@ -6,9 +6,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
-from typing import BinaryIO
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -20,15 +19,15 @@ from howdah.cli.options import Store, with_store
 from howdah.client import files
 from howdah.client.changes import Changes
 from howdah.client.lanes import CHUNK
-from howdah.errors import Invalid, NotFound, Unavailable
+from howdah.errors import HowdahError, Invalid, NotFound, Unavailable
 from howdah.names import clean_path, parse_file
 
 _STDIN = "-"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NamedTuple):
     """One source and the path that it is written to."""
 
     source: str
@@ -84,7 +83,7 @@ def put(store: Store, target: str, sources: tuple[str, ...], *, recursive: bool,
     with files.modify(store.conn, goal.commit) as changes, progress.bar(total) as told:
         count = 0
         for upload in uploads:
-            _put(changes, upload, told, append=append, recursive=recursive)
+            send(changes, upload, told, append=append, recursive=recursive)
             count += 1
         if count == 0:
             raise Invalid(f"nothing to put: no file in {', '.join(sources)}", kind="nothing-to-put")
@@ -121,44 +120,77 @@ def _single(source: str, path: str, *, into: bool) -> Upload:
 
 
 def _folder(folder: str, path: str) -> Iterator[Upload]:
-    """Every regular file below `folder`, in name order; links to files are followed, links to folders are not."""
-    for place, folders, names in os.walk(folder, onerror=_unreadable):
-        folders.sort()
-        for name in sorted(names):
-            source = os.path.join(place, name)
-            if os.path.isfile(source):
-                yield Upload(source, clean_path(f"{path}/{os.path.relpath(source, folder)}"))
-            else:
-                click.echo(f"howdah: {ascii(source)} is not a regular file, left out", err=True)
+    """Every regular file below `folder`, in name order; links to files are followed, links to folders are not.
+
+    There may be very many: a file costs no call of the system here.
+    """
+    waiting = [(folder, clean_path(path).rstrip("/"))]
+    while waiting:
+        place, below = waiting.pop()
+        folders = []
+        for entry in _entries(place):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, f"{below}/{entry.name}"))
+            elif entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path):
+                yield Upload(entry.path, f"{below}/{entry.name}")
+            elif not os.path.isdir(entry.path):
+                click.echo(f"howdah: {ascii(entry.path)} is not a regular file, left out", err=True)
+        waiting += reversed(folders)
 
 
-def _unreadable(error: OSError) -> None:
-    raise Unavailable(f"folder {error.filename} cannot be read: {error.strerror}", kind="unreadable") from error
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        raise Unavailable(f"folder {error.filename} cannot be read: {error.strerror}", kind="unreadable") from error
 
 
-def _put(changes: Changes, upload: Upload, told: progress.Count, *, append: bool, recursive: bool) -> None:
+def send(
+    changes: Changes, upload: Upload, told: progress.Count, *, append: bool = False, recursive: bool = False
+) -> None:
+    """Carry out one of a plan."""
     if upload.is_url:
         changes.put_url(upload.target, upload.source, append=append, recursive=recursive)
     elif upload.source == _STDIN:
         pieces = iter(lambda: sys.stdin.buffer.read(CHUNK), b"")
         changes.put(upload.target, progress.counted(pieces, told), append=append)
     else:
-        with _open(upload.source) as file:
-            first = file.read(CHUNK)
-            if len(first) < CHUNK:  # the whole file: most are small
-                told(len(first))
-                changes.put(upload.target, first, append=append)
-            else:
-                pieces = chain((first,), iter(lambda: file.read(CHUNK), b""))
-                changes.put(upload.target, progress.counted(pieces, told), append=append)
+        _send_file(changes, upload, told, append=append)
 
 
-def _open(source: str) -> BinaryIO:
+def _send_file(changes: Changes, upload: Upload, told: progress.Count, *, append: bool) -> None:
+    descriptor = _open(upload.source)
     try:
-        return open(source, "rb")
-    except FileNotFoundError as error:
-        raise NotFound(f"file {source} not found: check the path", kind="no-local-file") from error
-    except IsADirectoryError as error:
-        raise Invalid(f"{source} is a folder: add -r to put all files in it", kind="is-directory") from error
+        size = os.fstat(descriptor).st_size
+        first = _read(upload.source, descriptor, min(size + 1, CHUNK))
+        if len(first) == size > 0:  # the whole file: most are small
+            told(size)
+            changes.put(upload.target, first, append=append)
+        else:
+            pieces = chain((first,), iter(lambda: _read(upload.source, descriptor, CHUNK), b""))
+            changes.put(upload.target, progress.counted(pieces, told), append=append)
+    finally:
+        os.close(descriptor)
+
+
+def _open(source: str) -> int:
+    try:
+        return os.open(source, _READ)
     except OSError as error:
-        raise Unavailable(f"file {source} cannot be read: {error.strerror}", kind="unreadable") from error
+        raise _unreadable(source, error) from error
+
+
+def _read(source: str, descriptor: int, size: int) -> bytes:
+    try:
+        return os.read(descriptor, size)
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: str, error: OSError) -> HowdahError:
+    if isinstance(error, FileNotFoundError):
+        return NotFound(f"file {source} not found: check the path", kind="no-local-file")
+    if isinstance(error, IsADirectoryError):
+        return Invalid(f"{source} is a folder: add -r to put all files in it", kind="is-directory")
+    return Unavailable(f"file {source} cannot be read: {error.strerror}", kind="unreadable")
