@@ -116,8 +116,8 @@ def test_a_damaged_tree_is_told_by_the_paths_below_it(data: Path) -> None:
             row = tx.one("SELECT tree FROM commits ORDER BY number DESC LIMIT 1")
         assert row is not None
         root = store.read_node(row[0])
-        leaf = store.blobs.find([root.ranges[1].digest])[root.ranges[1].digest]  # type: ignore[union-attr]
-        first, last = root.ranges[1].first, root.ranges[1].last  # type: ignore[union-attr]
+        leaf = store.blobs.find([root.ranges()[1].digest])[root.ranges()[1].digest]  # type: ignore[union-attr]
+        first, last = root.ranges()[1].first, root.ranges()[1].last  # type: ignore[union-attr]
         assert first.startswith("/many/")
     flip(data / "bytes" / leaf.pack, leaf.offset + 20)
     _, found = told(data)

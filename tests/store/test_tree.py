@@ -1,9 +1,11 @@
+from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from howdah.store import diff, tree
+from howdah.store import diff, node, tree
 from howdah.store.edit import Edit
 from howdah.store.node import Inner
 from howdah.store.tree import EMPTY, after_directory
@@ -108,6 +110,28 @@ def test_a_small_difference_of_large_trees_reads_few_nodes() -> None:
     assert len(read) <= 12
 
 
+def quiet() -> Files:
+    """Files at whose paths no leaf ends by chance."""
+    paths = (f"/q{at:05}" for at in range(4000))
+    return {path: b"%d" % at for at, path in enumerate(path for path in paths if not node.is_end(0, path))}
+
+
+def heavy() -> Files:
+    """Files with paths so long that few fill a leaf."""
+    return {f"/{at:05}{'x' * 3000}": b"%d" % at for at in range(600)}
+
+
+@pytest.mark.parametrize("files", [quiet(), heavy()], ids=["by their number", "by their bytes"])
+@pytest.mark.parametrize("places", [[0], [100], [599], [0, 50, 51, 300], range(0, 600, 7), range(80, 400)], ids=str)
+def test_leaves_that_end_for_their_size_are_cut_as_from_nothing(files: Files, places: Sequence[int]) -> None:
+    forest = Forest()
+    paths = [path for at, path in enumerate(files) if at in places]
+    before = forest.build(files)
+    for removals, additions in ((paths, {}), ([], {path + "-": b"new" for path in paths})):
+        after, edits = changed(files, removals, additions)
+        assert forest.apply(before, edits) == forest.build(after)
+
+
 def test_the_empty_tree_has_no_node() -> None:
     forest = Forest()
     assert forest.build({}) == EMPTY
@@ -122,7 +146,7 @@ def test_a_path_whose_datums_go_on_in_the_next_leaf_is_found_and_replaced_whole(
     assert full.root is not None
     leaves = forest.read(full.root)
     assert isinstance(leaves, Inner)
-    torn = [left.last for left, right in pairwise(leaves.ranges) if left.last == right.first]
+    torn = [left.last for left, right in pairwise(leaves.ranges()) if left.last == right.first]
     assert torn
     for path in torn:
         assert len(list(tree.find_many(forest.read, full.root, [path]))) == 3

@@ -88,19 +88,19 @@ class _Trees:
             self.bad.add(digest)
             return None
         if isinstance(found, Leaf):
-            if any(piece.digest not in self.sound for entry in found.entries for piece in entry.pieces):
+            if any(piece.digest not in self.sound for entry in found.entries() for piece in entry.pieces):
                 self.bad.add(digest)
-            keys = [entry.key for entry in found.entries]
+            keys = [entry.key for entry in found.entries()]
             if keys != sorted(set(keys)):
                 self.odd.add(digest)
-            return node.range_of_leaf(digest, found)
-        for child in found.ranges:
+            return found.range(digest)
+        for child in found.ranges():
             held = self.look(child.digest)
             if held is None or child.digest in self.bad:
                 self.bad.add(digest)
             if held not in {None, child}:
                 self.odd.add(digest)
-        return node.range_of_inner(digest, found.ranges)
+        return found.range(digest)
 
     def lost(self, digest: Digest) -> Iterator[tuple[str, Digest]]:
         """What cannot be read below a node: paths, and the blob that each lacks."""
@@ -111,12 +111,12 @@ class _Trees:
             return
         found = node.decode(self.store.blobs.read(digest))
         if isinstance(found, Leaf):
-            for entry in found.entries:
+            for entry in found.entries():
                 lost = [piece.digest for piece in entry.pieces if piece.digest not in self.sound]
                 if lost:
                     yield entry.path, lost[0]
             return
-        for child in found.ranges:
+        for child in found.ranges():
             if self.known[child.digest] is None:
                 yield f"{child.first} to {child.last} ({child.files} files)", child.digest
             else:

@@ -57,7 +57,7 @@ class _Side:
 
     def _push(self, digest: Digest) -> None:
         found = self._read(digest)
-        self._stack.extend(reversed(found.entries if isinstance(found, Leaf) else found.ranges))
+        self._stack.extend(reversed(found.entries() if isinstance(found, Leaf) else found.ranges()))
 
 
 def differences(read: NodeReader, new: Digest | None, old: Digest | None) -> Iterator[Difference]:

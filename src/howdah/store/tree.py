@@ -20,7 +20,7 @@ from howdah.store.node import Entry, Inner, Leaf
 
 ReadNode = Callable[[Digest], bytes]
 
-_DECODED_ITEMS = 120_000  # of about 400 bytes
+_DECODED_ITEMS = 200_000  # of about 250 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class _Kept:
 
 
 def _count(decoded: Leaf | Inner) -> int:
-    return len(decoded.entries if isinstance(decoded, Leaf) else decoded.ranges)
+    return len(decoded.keys)
 
 
 def after_directory(prefix: str) -> str:
@@ -111,19 +111,21 @@ def iterate(read: NodeReader, root: Digest | None, start: str = "", stop: str | 
         return
     found = read(root)
     if isinstance(found, Leaf):
-        entries = found.entries
-        at = bisect_left(entries, start, key=lambda entry: entry.path) if start else 0
-        for entry in entries[at:] if at else entries:
-            if stop is not None and entry.path >= stop:
-                return
-            yield entry
+        at, end = _between(found, start, stop)
+        if at < end:
+            yield found.entry(at)  # often nobody asks for more
+            yield from found.entries(at + 1, end)
         return
-    ranges = found.ranges
-    at = bisect_left(ranges, start, key=lambda child: child.last) if start else 0
-    for child in ranges[at:]:
-        if stop is not None and child.first >= stop:
+    for at in range(bisect_left(found.keys, start), len(found.keys)):
+        if stop is not None and found.firsts[at] >= stop:
             return
-        yield from iterate(read, child.digest, start if child.first < start else "", stop)
+        yield from iterate(read, found.child(at), start if found.firsts[at] < start else "", stop)
+
+
+def _between(leaf: Leaf, start: str, stop: str | None) -> tuple[int, int]:
+    """The places in a leaf from which and to which `start <= path < stop`."""
+    at = bisect_left(leaf.keys, start) if start else 0
+    return at, len(leaf.keys) if stop is None else bisect_left(leaf.keys, stop, at)
 
 
 def backwards(read: NodeReader, root: Digest | None, start: str = "", stop: str | None = None) -> Iterator[Entry]:
@@ -132,23 +134,19 @@ def backwards(read: NodeReader, root: Digest | None, start: str = "", stop: str 
         return
     found = read(root)
     if isinstance(found, Leaf):
-        yield from (
-            entry for entry in reversed(found.entries) if start <= entry.path and (stop is None or entry.path < stop)
-        )
+        at, end = _between(found, start, stop)
+        if at < end:
+            yield found.entry(end - 1)
+            yield from reversed(found.entries(at, end - 1))
         return
-    for child in reversed(found.ranges):
-        if child.last >= start and (stop is None or child.first < stop):
-            yield from backwards(read, child.digest, start, stop)
+    for at in reversed(range(bisect_left(found.keys, start), len(found.keys))):
+        if stop is None or found.firsts[at] < stop:
+            yield from backwards(read, found.child(at), start, stop)
 
 
 def find(read: NodeReader, root: Digest | None, path: str) -> list[Entry]:
     """The entries at exactly this path: one, or one a datum, or none."""
-    found = []
-    for entry in iterate(read, root, path):
-        if entry.path != path:
-            break
-        found.append(entry)
-    return found
+    return [*iterate(read, root, path, path + "\0")]  # the least path that is greater
 
 
 def find_many(read: NodeReader, root: Digest | None, paths: Sequence[str]) -> Iterator[Entry]:
@@ -157,23 +155,26 @@ def find_many(read: NodeReader, root: Digest | None, paths: Sequence[str]) -> It
         return
     found = read(root)
     if isinstance(found, Leaf):
-        wanted = set(paths)
-        yield from (entry for entry in found.entries if entry.path in wanted)
+        at = 0
+        for path in paths:
+            at = bisect_left(found.keys, path, at)
+            while at < len(found.keys) and found.keys[at] == path:
+                yield found.entry(at)
+                at += 1
         return
     at = 0
-    for child in found.ranges:
-        at = bisect_left(paths, child.first, at)
+    for place in range(bisect_left(found.keys, paths[0]), len(found.keys)):
+        at = bisect_left(paths, found.firsts[place], at)
         if at >= len(paths):
             return
-        end = bisect_right(paths, child.last, at)
+        end = bisect_right(paths, found.keys[place], at)
         if end > at:  # the last of them may go on in the next child, with other datums
-            yield from find_many(read, child.digest, paths[at:end])
+            yield from find_many(read, found.child(place), paths[at:end])
 
 
 def any_below(read: NodeReader, root: Digest | None, prefix: str) -> bool:
     """Whether some path starts with `prefix`, which ends in a slash: whether the directory exists."""
-    first = next(iterate(read, root, prefix), None)
-    return first is not None and first.path.startswith(prefix)
+    return next(iterate(read, root, prefix, after_directory(prefix)), None) is not None
 
 
 def directories_among(read: NodeReader, root: Digest | None, paths: Sequence[str]) -> Iterator[str]:
@@ -188,15 +189,17 @@ def _with_prefixes(read: NodeReader, root: Digest | None, prefixes: Sequence[str
     at = 0
     if isinstance(found, Leaf):
         for prefix in prefixes:
-            at = bisect_left(found.entries, prefix, at, key=lambda entry: entry.path)
-            if at < len(found.entries) and found.entries[at].path.startswith(prefix):
+            at = bisect_left(found.keys, prefix, at)
+            if at < len(found.keys) and found.keys[at].startswith(prefix):
                 yield prefix[:-1]
         return
-    for child in found.ranges:
-        end = bisect_left(prefixes, child.last, at)
+    for place in range(bisect_right(found.keys, prefixes[0]), len(found.keys)):
+        end = bisect_left(prefixes, found.keys[place], at)
         # What is greater than the prefix may be this child's first path or any up to its last.
-        yield from _with_prefixes(read, child.digest, prefixes[at:end])
+        yield from _with_prefixes(read, found.child(place), prefixes[at:end])
         at = end
+        if at >= len(prefixes):
+            return
 
 
 def totals(read: NodeReader, root: Digest | None, start: str = "", stop: str | None = None) -> Totals:
@@ -205,16 +208,16 @@ def totals(read: NodeReader, root: Digest | None, start: str = "", stop: str | N
         return Totals()
     found = read(root)
     if isinstance(found, Leaf):
-        at = bisect_left(found.entries, start, key=lambda entry: entry.path)
-        end = len(found.entries) if stop is None else bisect_left(found.entries, stop, at, key=lambda entry: entry.path)
-        size = sum([entry.size for entry in found.entries[at:end]])
-        return Totals(end - at, size, found.total(at, end))
+        at, end = _between(found, start, stop)
+        return Totals(end - at, sum(found.sizes[at:end]), found.total(at, end))
+    at = bisect_left(found.keys, start)
+    end = len(found.keys) if stop is None else bisect_left(found.keys, stop)
     result = Totals()
-    for child in found.ranges[bisect_left(found.ranges, start, key=lambda child: child.last) :]:
-        if stop is not None and child.first >= stop:
-            break
-        if child.first >= start and (stop is None or child.last < stop):
-            result += Totals(child.files, child.size, child.total)
-        else:
-            result += totals(read, child.digest, start, stop)
+    if at < end and found.firsts[at] < start:
+        result += totals(read, found.child(at), start, stop)
+        at += 1
+    if at < end:
+        result += Totals(sum(found.files[at:end]), sum(found.sizes[at:end]), found.total(at, end))
+    if end < len(found.keys) and found.firsts[end] < (stop or ""):
+        result += totals(read, found.child(end), start, stop)
     return result
