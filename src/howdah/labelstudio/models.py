@@ -6,6 +6,7 @@ host's storages with our fields; what they do is in `importing` and `exporting`.
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -273,25 +274,26 @@ class PachydermExportStorage(PachydermFields, host.ExportStorage):
 
 
 class StagedChange(models.Model):
-    """One event on an annotation that a target has not got yet: the outbox.
+    """One event on an annotation or a task that a target has not got yet: the outbox.
 
-    Written in the transaction that changes the annotation. `run` tells which run has taken it; a row is deleted when
-    the commit that holds it is finished.
+    Written in the transaction that makes the change. `run` tells which run has taken it; a row is deleted when the
+    commit that holds it is finished.
     """
 
     class Event(models.TextChoices):
-        """What happened to the annotation."""
+        """What happened to the annotation; `TASK`: to the task alone, which counts as no annotation."""
 
         CREATED = "created"
         CHANGED = "changed"
         DELETED = "deleted"
+        TASK = "task"
 
     # No constraint in the database: deleting a project deletes annotations and storages in one go, in any order.
     storage = models.ForeignKey(
         PachydermExportStorage, on_delete=models.CASCADE, related_name="staged", db_constraint=False
     )
     task_id = models.BigIntegerField()
-    annotation_id = models.BigIntegerField()
+    annotation_id = models.BigIntegerField(null=True)
     event = models.CharField(max_length=16, choices=Event.choices)
     author = models.CharField(max_length=254, blank=True, default="")
     at = models.DateTimeField(auto_now_add=True)
@@ -301,31 +303,47 @@ class StagedChange(models.Model):
         indexes = [models.Index(fields=["storage", "run"], name="howdah_staged")]
 
 
+def _new_mark() -> str:
+    return uuid.uuid4().hex[:16]
+
+
 class ExportRun(models.Model):
     """The run of a target that may have reached the store, recorded before anything is sent, and what it reached.
 
-    `key` is in the description of the run's commit, so that a later run finds out how far this one came.
+    `key` is in the description of the run's commit, so that a later run finds out how far this one came. It begins
+    with `mark`, which tells the commits of this target from all others.
     """
 
     storage = models.OneToOneField(PachydermExportStorage, on_delete=models.CASCADE, related_name="export_run")
+    mark = models.CharField(max_length=16, default=_new_mark)
     key = models.CharField(max_length=32, blank=True, default="", help_text="The run under way, empty for none")
     target = models.TextField(blank=True, default="", help_text="The place that the run under way writes to")
     whole = models.BooleanField(default=False, help_text="Whether the run under way writes all annotated tasks")
     reached = models.TextField(blank=True, default="", help_text="The place that holds everything but the outbox")
     commit = models.CharField(max_length=64, blank=True, default="", help_text="The last commit made")
+    config = models.CharField(max_length=64, blank=True, default="", help_text="Digest of the configuration there")
 
 
 class LabelFile(models.Model):
-    """The file that holds a task in a target, as of the target's last commit."""
+    """The file that holds a task in a branch of a target, as of the last commit that this target made there.
+
+    Rows of former branches stay: who comes back knows which files there are his. A row with a `run` says what the
+    commit of that run will have changed; it counts when the commit is finished.
+    """
 
     storage = models.ForeignKey(
         PachydermExportStorage, on_delete=models.CASCADE, related_name="label_files", db_constraint=False
     )
+    branch = models.CharField(max_length=32, help_text="Digest of the store's id and the branch")
     task_id = models.BigIntegerField()
-    path = models.TextField()
+    path = models.TextField(blank=True, help_text="Empty with a run: the commit has no file for the task")
+    run = models.CharField(max_length=32, blank=True, default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["storage", "task_id"], name="howdah_one_file_per_task")]
+        constraints = [
+            models.UniqueConstraint(fields=["storage", "branch", "run", "task_id"], name="howdah_one_file_per_task")
+        ]
+        indexes = [models.Index(fields=["storage", "path"], name="howdah_label_paths")]
 
 
 class SyncReport(models.Model):

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+import howdah.labelstudio.models
 
 class Migration(migrations.Migration):
 
@@ -25,8 +26,10 @@ class Migration(migrations.Migration):
             name='LabelFile',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('branch', models.CharField(help_text="Digest of the store's id and the branch", max_length=32)),
                 ('task_id', models.BigIntegerField()),
-                ('path', models.TextField()),
+                ('path', models.TextField(blank=True, help_text='Empty with a run: the commit has no file for the task')),
+                ('run', models.CharField(blank=True, default='', max_length=32)),
             ],
         ),
         migrations.CreateModel(
@@ -167,7 +170,31 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='labelfile',
-            constraint=models.UniqueConstraint(fields=('storage', 'task_id'), name='howdah_one_file_per_task'),
+            constraint=models.UniqueConstraint(fields=('storage', 'branch', 'run', 'task_id'), name='howdah_one_file_per_task'),
+        ),
+        migrations.AddIndex(
+            model_name='labelfile',
+            index=models.Index(fields=['storage', 'path'], name='howdah_label_paths'),
+        ),
+        migrations.AlterField(
+            model_name='stagedchange',
+            name='annotation_id',
+            field=models.BigIntegerField(null=True),
+        ),
+        migrations.AlterField(
+            model_name='stagedchange',
+            name='event',
+            field=models.CharField(choices=[('created', 'Created'), ('changed', 'Changed'), ('deleted', 'Deleted'), ('task', 'Task')], max_length=16),
+        ),
+        migrations.AddField(
+            model_name='exportrun',
+            name='mark',
+            field=models.CharField(default=howdah.labelstudio.models._new_mark, max_length=16),
+        ),
+        migrations.AddField(
+            model_name='exportrun',
+            name='config',
+            field=models.CharField(blank=True, default='', help_text='Digest of the configuration there', max_length=64),
         ),
         migrations.AddIndex(
             model_name='syncreport',
