@@ -13,7 +13,7 @@ from howdah.errors import Invalid
 from howdah.infos import FileInfo, FileType
 from howdah.labelstudio import export, place, sync, uris
 from howdah.labelstudio.export import Event, Summary, summarise
-from howdah.labelstudio.ranges import Unsatisfiable, parse_range
+from howdah.labelstudio.ranges import MOST, Span, Unsatisfiable, parse_ranges
 from howdah.names import Commit, File, Project, Repo
 
 REPO = Repo(Project("default"), "images")
@@ -53,14 +53,37 @@ def test_what_is_no_address_is_none(text: str) -> None:
 def test_a_range_gives_the_bytes_that_it_names(data: bytes, first: int, last: int) -> None:
     header = f"bytes={first}-{last}"
     if last < first:
-        assert parse_range(header, len(data)) is None
+        assert parse_ranges(header, len(data)) == ()
     elif first >= len(data):
         with pytest.raises(Unsatisfiable):
-            parse_range(header, len(data))
+            parse_ranges(header, len(data))
     else:
-        span = parse_range(header, len(data))
-        assert span is not None
+        (span,) = parse_ranges(header, len(data))
         assert data[span.start : span.end] == data[first : last + 1]
+
+
+def test_ranges_reach_beyond_four_gigabytes() -> None:
+    size = 5 << 30
+    assert parse_ranges(f"bytes={size - 2}-", size) == (Span(size - 2, size),)
+    assert parse_ranges("bytes=-1", size) == (Span(size - 1, size),)
+    assert parse_ranges("bytes=4294967295-4294967296", size) == (Span((1 << 32) - 1, (1 << 32) + 1),)
+
+
+@given(st.text() | st.lists(st.sampled_from(["0-0", "-5", "7-", "3-9", "99-", "x"])).map(",".join))
+def test_any_header_asks_for_parts_that_do_not_overlap(words: str) -> None:
+    try:
+        spans = parse_ranges(f"bytes={words}", 10)
+    except Unsatisfiable:
+        return
+    asked = [number for span in spans for number in range(span.start, span.end)]
+    assert len(asked) == len(set(asked)) <= 10
+    assert all(span.length for span in spans)
+
+
+def test_so_many_parts_are_not_sent_one_by_one() -> None:
+    words = ",".join(f"{2 * n}-{2 * n}" for n in range(MOST + 1))
+    assert parse_ranges(f"bytes={words}", 1000) == ()
+    assert len(parse_ranges(f"bytes={words.rpartition(',')[0]}", 1000)) == MOST
 
 
 @pytest.mark.parametrize(

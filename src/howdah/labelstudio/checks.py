@@ -6,6 +6,7 @@ The ids are listed in docs/reference/storage.md. E001 is raised by `howdah.label
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve,
 from howdah.labelstudio import host, media, mixins, models
 
 TAG = "howdah"
-_HINT = f"Howdah is made for Label Studio {host.FITS}: pip install label-studio=={host.FITS}"
+_HINT = f"Howdah is made for Label Studio {host.OLDEST} to {host.FITS}: pip install label-studio=={host.FITS}"
 
 
 def register() -> None:
@@ -32,13 +33,23 @@ def _error(number: int, message: str) -> django.Error:
 
 
 def check_version(**_: Any) -> list[django.CheckMessage]:
-    """Another version of the host is a warning: it may well fit."""
+    """A version of the host that the tests do not run on is a warning: it may well fit."""
     from label_studio import __version__  # noqa: PLC0415  (the host takes its time)
 
-    if __version__ == host.FITS:
+    return told_of(__version__)
+
+
+def told_of(version: str) -> list[django.CheckMessage]:
+    """The warning that is due for a version of the host, if one is."""
+    numbers = [_numbers(text) for text in (host.OLDEST, version, host.FITS)]
+    if numbers == sorted(numbers) and all(part.isdigit() for part in version.split(".")):
         return []
-    message = f"Howdah was tested with Label Studio {host.FITS}; this is {__version__}."
+    message = f"Howdah was tested with Label Studio {host.OLDEST} to {host.FITS}; this is {version}."
     return [django.Warning(message, hint=_HINT, id="howdah.W001")]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def check_settings(**_: Any) -> list[django.CheckMessage]:
@@ -79,7 +90,7 @@ def check_hooks(**_: Any) -> list[django.CheckMessage]:
 def check_fields(**_: Any) -> list[django.CheckMessage]:
     """The host's tables have the columns that we write, and finds our links."""
     needed = {
-        host.Task: ("data", "project", "overlap", "is_labeled", "inner_id", "allow_skip"),
+        host.Task: ("data", "project", "overlap", "is_labeled", "inner_id"),
         host.Annotation: ("task", "project", "completed_by", "updated_by"),
         models.PachydermImportStorage: ("status", "last_sync", "last_sync_count", "last_sync_job", "traceback", "meta"),
     }

@@ -8,23 +8,25 @@ a version of the host has moved what the change holds on to.
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
-FITS = "1.23.2"
+OLDEST, FITS = "1.20.0", "1.23.2"
+"""The oldest and the newest version that the tests run on; see tests/compat/test_hosts.py."""
 
 try:
-    from core.current_request import CurrentContext, get_current_request
+    from core import current_request
+    from core.current_request import get_current_request
     from core.feature_flags import flag_set
     from core.permissions import ViewClassPermission, all_permissions
     from core.utils.common import load_func
     from data_export.serializers import ExportDataSerializer
     from data_manager.actions import remove_duplicates
     from data_manager.api import TaskListAPI
-    from fsm.functions import backfill_fsm_states_for_tasks
     from io_storages.api import (
         ExportStorageDetailAPI,
         ExportStorageFormLayoutAPI,
@@ -40,10 +42,13 @@ try:
     from io_storages.proxy_api import ProjectResolveStorageUri, TaskResolveStorageUri
     from io_storages.serializers import ExportStorageSerializer, ImportStorageSerializer
     from io_storages.utils import StorageObject, load_tasks_json
+    from label_studio_sdk.label_interface import LabelInterface
     from organizations.models import Organization
     from projects.models import Project, ProjectSummary
+    from tasks import models as task_models
     from tasks.api import TaskAPI
-    from tasks.models import Annotation, AnnotationDraft, AnnotationQuerySet, Prediction, Task, post_bulk_create
+    from tasks.models import Annotation, AnnotationDraft, Prediction, Task, post_bulk_create
+    from tasks.serializers import PredictionSerializer
     from users.functions import save_user
     from users.models import User
     from users.views import user_signup
@@ -51,12 +56,13 @@ try:
     from webhooks.utils import emit_webhooks, emit_webhooks_for_instance
 except ImportError as error:
     raise ImproperlyConfigured(
-        f"howdah.E001: this Label Studio is not one that Howdah fits: {error}. Howdah is made for Label Studio {FITS}; "
-        f"install it with: pip install label-studio=={FITS}"
+        f"howdah.E001: this Label Studio is not one that Howdah fits: {error}. Howdah is made for Label Studio "
+        f"{OLDEST} to {FITS}; install one with: pip install label-studio=={FITS}"
     ) from error
 
 __all__ = [
     "Annotation",
+    "AnnotationDraft",
     "AnnotationQuerySet",
     "CurrentContext",
     "ExportDataSerializer",
@@ -73,7 +79,10 @@ __all__ = [
     "ImportStorageListAPI",
     "ImportStorageSerializer",
     "ImportStorageSyncAPI",
+    "LabelInterface",
     "Organization",
+    "Prediction",
+    "PredictionSerializer",
     "Project",
     "ProjectResolveStorageUri",
     "ProjectStorageMixin",
@@ -99,12 +108,55 @@ __all__ = [
     "post_bulk_create",
     "remove_duplicates",
     "save_user",
+    "task_fields",
     "user_signup",
     "wrap",
 ]
 
 LINK_NAME = "io_storages_pachyderm_pachydermimportstoragelink"
 """How a task calls its link to a Pachyderm source; also named in the settings."""
+
+
+class _Request:
+    """The request that a thread answers, as hosts before 1.22 keep it; they have nothing else to keep."""
+
+    get_request = staticmethod(get_current_request)
+
+    @staticmethod
+    def set_request(request: Any) -> None:
+        """Have this thread answer `request`."""
+        current_request._thread_locals.request = request
+
+    @staticmethod
+    def clear() -> None:
+        """Have this thread answer none."""
+        current_request.clean_request(None)
+
+
+def _annotation_queries() -> Any:
+    """The class of the host's queries for annotations; hosts before 1.22 have none that is only for them."""
+    known = getattr(task_models, "AnnotationQuerySet", None)
+    if known is not None:
+        return known
+    manager = task_models.AnnotationManager
+    manager._queryset_class = type("AnnotationQuerySet", (QuerySet,), {})
+    return manager._queryset_class
+
+
+CurrentContext = getattr(current_request, "CurrentContext", _Request)
+AnnotationQuerySet = _annotation_queries()
+_TASK_FIELDS = frozenset(field.name for field in Task._meta.concrete_fields)
+
+
+def task_fields(**fields: Any) -> dict[str, Any]:
+    """Those of `fields` that tasks of this host have: `allow_skip` came with 1.22."""
+    return {name: value for name, value in fields.items() if name in _TASK_FIELDS}
+
+
+def backfill_fsm_states_for_tasks(*words: Any) -> None:
+    """Give new tasks the host's first state; hosts before 1.22 know no states."""
+    if importlib.util.find_spec("fsm") is not None:
+        importlib.import_module("fsm.functions").backfill_fsm_states_for_tasks(*words)
 
 
 def connect() -> None:
@@ -171,6 +223,11 @@ def current_email() -> str:
     """Who makes the request that is being answered in this thread; empty outside of requests."""
     user = getattr(get_current_request(), "user", None)
     return getattr(user, "email", "") or ""
+
+
+def current_user_id() -> int | None:
+    """The key of the person who makes the request that is being answered in this thread, if there is one."""
+    return getattr(getattr(get_current_request(), "user", None), "id", None)
 
 
 def next_inner_id(project_id: int) -> int | None:

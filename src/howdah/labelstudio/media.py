@@ -6,51 +6,62 @@ knows no suffix ranges, cuts other ranges at a size of its own, and hides a stor
 
 from __future__ import annotations
 
+import base64
+import binascii
 import logging
-import mimetypes
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from urllib.parse import unquote
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from rest_framework import status
 from rest_framework.response import Response
 
 from howdah.client import files
 from howdah.client.channel import Connection
-from howdah.errors import Corrupt, HowdahError, Invalid, NotFound, Unavailable
-from howdah.infos import FileType
-from howdah.labelstudio import connections, host
+from howdah.errors import HowdahError, Invalid, NotFound, Unavailable
+from howdah.infos import FileInfo, FileType
+from howdah.labelstudio import connections, host, kinds, sending, showing
 from howdah.labelstudio.models import PachydermImportStorage
-from howdah.labelstudio.ranges import Span, Unsatisfiable, parse_range
+from howdah.labelstudio.ranges import Span, Unsatisfiable, matches, parse_ranges
 from howdah.labelstudio.uris import parse_uri
 from howdah.names import File, is_commit_id
 
 # Types that a browser would run as a page of this site when opened by themselves.
 _ACTIVE_TYPES = {"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"}
+_YEAR = 31_536_000
 
 logger = logging.getLogger(__name__)
 
 
 class _Media:
-    """The host's resolving view, with its last step done by us for our storages."""
+    """The host's resolving view, but for the files of our storages, which are answered here."""
 
     http_method_names = ("get", "head", "options")
+    instances: Any
 
     def head(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """As GET; the server leaves the body out."""
-        return self.get(request, *args, **kwargs)  # type: ignore[attr-defined]
+        return self.get(request, *args, **kwargs)
 
-    def proxy_data_from_storage(self, request: HttpRequest, uri: str, project: Any, storage: Any) -> Any:
-        """The host has checked the user's permission and found the storage; answer with the file."""
-        if not isinstance(storage, PachydermImportStorage):
-            return super().proxy_data_from_storage(request, uri, project, storage)  # type: ignore[misc]
-        file = parse_uri(uri)
-        if file is None or file.commit.repo != storage.repo:
-            return Response({"detail": f"{uri} is no file of this storage"}, status=status.HTTP_404_NOT_FOUND)
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The file that `fileuri` names, if the person may see it; what is no address of ours goes to the host."""
+        file = _asked(request)
+        if file is None:
+            return super().get(request, *args, **kwargs)  # type: ignore[misc]
+        (key,) = kwargs.values()
+        instance = self.instances.filter(pk=key).first()
+        if instance is None:
+            return Response(status=status.HTTP_404_NOT_FOUND)
+        if not instance.has_permission(request.user):
+            return Response(status=status.HTTP_403_FORBIDDEN)
         try:
+            storage = showing.storage_of(file, instance)
+            if storage is None:
+                raise NotFound(f"{file} is shown by no source of this project")
             return _answer(request, storage, file)
         except (NotFound, Invalid) as error:
             return Response({"detail": str(error)}, status=error.http)
@@ -58,18 +69,37 @@ class _Media:
             logger.warning("cannot read %s: %s", file, error)
             return Response({"detail": str(error)}, status=status.HTTP_502_BAD_GATEWAY)
 
+    def proxy_data_from_storage(self, request: HttpRequest, uri: str, project: Any, storage: Any) -> Any:
+        """What only looks like an address of ours; the host asks for other storages' files."""
+        if not isinstance(storage, PachydermImportStorage):
+            return super().proxy_data_from_storage(request, uri, project, storage)  # type: ignore[misc]
+        return Response({"detail": f"{uri} is no file of this storage"}, status=status.HTTP_404_NOT_FOUND)
+
 
 class TaskMedia(_Media, host.TaskResolveStorageUri):
     """Files of one task."""
+
+    instances = host.Task.objects.select_related("project__organization", host.LINK_NAME)
 
 
 class ProjectMedia(_Media, host.ProjectResolveStorageUri):
     """Files of one project."""
 
+    instances = host.Project.objects.select_related("organization")
+
+
+def _asked(request: HttpRequest) -> File | None:
+    """The file whose address the request names, in base64 or plain as the host takes it; None if it is none of ours."""
+    text = request.GET.get("fileuri", "")
+    try:
+        return parse_uri(base64.urlsafe_b64decode(text.encode()).decode())
+    except (binascii.Error, ValueError):
+        return parse_uri(unquote(text))
+
 
 def _answer(request: HttpRequest, storage: PachydermImportStorage, file: File) -> HttpResponse:
     headers = _headers(request, file)
-    if request.headers.get("If-None-Match") == headers.get("ETag", ""):
+    if matches(request.headers.get("If-None-Match"), headers.get("ETag")):
         # The commit of a pinned address never changes: no look at the store is needed.
         return HttpResponse(status=304, headers=headers)
     conn = storage.connect()
@@ -80,33 +110,68 @@ def _answer(request: HttpRequest, storage: PachydermImportStorage, file: File) -
         raise
     if info.type is not FileType.FILE:
         raise NotFound(f"{file} is a directory")
-    try:
-        span = parse_range(_range_header(request, headers), info.size)
-    except Unsatisfiable:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{info.size}", "Accept-Ranges": "bytes"})
-    part = span or Span(0, info.size)
-    headers["Content-Length"] = str(part.length)
-    if span is not None:
-        headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{info.size}"
-    content: Iterable[bytes] = () if request.method == "HEAD" or not part.length else _first_then_rest(conn, file, part)
-    return StreamingHttpResponse(content, status=200 if span is None else 206, headers=headers)
+    return _send(request, conn, _Answered(file, info, headers))
 
 
 def _headers(request: HttpRequest, file: File) -> dict[str, str]:
-    kind = mimetypes.guess_type(file.path)[0] or "application/octet-stream"
+    """What does not depend on the content. Kept copies are the browser's own, and of the person who is signed in."""
     headers = {
-        "Content-Type": f"{kind}; charset=utf-8" if kind.startswith("text/") else kind,
         "Accept-Ranges": "bytes",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-cache",
+        "Vary": "Cookie, Authorization",
     }
-    if kind in _ACTIVE_TYPES:
-        # What was put into a repo must never run with the session of the person who opens it.
-        headers["Content-Security-Policy"] = "sandbox"
     if is_commit_id(file.commit.id):
-        headers["Cache-Control"] = f"private, max-age={settings.RESOLVER_PROXY_CACHE_TIMEOUT}, must-revalidate"
+        headers["Cache-Control"] = f"private, max-age={_YEAR}, immutable"
         headers["ETag"] = f'"{request.user.pk}-{sha256(str(file).encode()).hexdigest()}"'
     return headers
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A file that is about to be sent, and the headers so far."""
+
+    file: File
+    info: FileInfo
+    headers: dict[str, str]
+
+
+def _send(request: HttpRequest, conn: Connection, found: _Answered) -> HttpResponse:
+    file, size, headers = found.file, found.info.size, found.headers
+    try:
+        spans = parse_ranges(_range_header(request, headers), size)
+    except Unsatisfiable:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
+    whole = spans[0] if len(spans) == 1 else Span(0, size)
+    begun = sending.pieces(conn, file, whole)
+    # Fetched at once, so that a failure is an answer and not an empty body.
+    first = next(begun, b"") if request.method != "HEAD" and len(spans) <= 1 else b""
+    kind = _kind(conn, file, first if whole.start == 0 else b"", size)
+    headers["Content-Type"] = kind
+    if kind.partition(";")[0] in _ACTIVE_TYPES:
+        # What was put into a repo must never run with the session of the person who opens it.
+        headers["Content-Security-Policy"] = "sandbox"
+    body: Iterable[bytes]
+    if len(spans) > 1:
+        parts = sending.Parts(spans, size, kind, secrets.token_hex(16))
+        headers |= {"Content-Type": parts.kind, "Content-Length": str(parts.length)}
+        body = parts.body(conn, file)
+    else:
+        headers["Content-Length"] = str(whole.length)
+        body = sending.chained(first, begun)
+        if spans:
+            headers["Content-Range"] = whole.told(size)
+    return StreamingHttpResponse(
+        () if request.method == "HEAD" else body, status=206 if spans else 200, headers=headers
+    )
+
+
+def _kind(conn: Connection, file: File, first: bytes, size: int) -> str:
+    """The Content-Type; where the name tells none, the first bytes are looked at, if need be those in the store."""
+    kind = kinds.of_name(file.path)
+    if kind is None:
+        kind = kinds.of_content(first or b"".join(sending.pieces(conn, file, Span(0, min(size, kinds.FIRST)))))
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 
 def _range_header(request: HttpRequest, headers: dict[str, str]) -> str | None:
@@ -115,28 +180,3 @@ def _range_header(request: HttpRequest, headers: dict[str, str]) -> str | None:
     if condition is not None and condition != headers.get("ETag"):
         return None
     return request.headers.get("Range")
-
-
-def _first_then_rest(conn: Connection, file: File, span: Span) -> Iterator[bytes]:
-    """The bytes of `span`. The first piece is fetched at once, so that a failure is an answer and not an empty body."""
-    pieces = _pieces(conn, file, span)
-    first = next(pieces, b"")
-    return _chain(first, pieces)
-
-
-def _chain(first: bytes, rest: Generator[bytes, None, None]) -> Iterator[bytes]:
-    with closing(rest):
-        yield first
-        yield from rest
-
-
-def _pieces(conn: Connection, file: File, span: Span) -> Generator[bytes, None, None]:
-    """Exactly `span`; stopping early cancels the call to the store."""
-    left = span.length
-    with closing(files.get(conn, file, offset=span.start)) as pieces:
-        for piece in pieces:
-            yield piece[:left]
-            left -= len(piece)
-            if left <= 0:
-                return
-    raise Corrupt(f"{file} ended {left} bytes early")

@@ -9,8 +9,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('projects', '0034_project_annotator_evaluation_enabled'),
-        ('tasks', '0060_add_allow_skip_to_task'),
+        ('projects', '0028_auto_20241107_1031'),
+        ('tasks', '0053_annotation_bulk_created'),
     ]
 
     operations = [

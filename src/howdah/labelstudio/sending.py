@@ -1,0 +1,87 @@
+"""The bytes of a file on their way from the store to one person, however fast or slow that person reads.
+
+Promises: at most a few pieces are in memory, whatever the size of the file; what is asked of the store is let go at the
+end, also when the reader leaves early. A slow reader keeps no call to the store open: it is given a small piece, and
+the store is asked again when that is gone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+from howdah.client import files
+from howdah.client.channel import Connection
+from howdah.errors import Corrupt
+from howdah.labelstudio.ranges import Span
+from howdah.names import File
+
+PIECE = 256 * 1024
+"""What is handed on at once."""
+SLOW = 2.0
+"""Seconds for one piece, beyond which a reader is a slow one."""
+
+
+def pieces(conn: Connection, file: File, span: Span) -> Generator[bytes, None, None]:
+    """Exactly `span` of `file`; raises `Corrupt` if the file ends before it."""
+    at, slow = span.start, False
+    while at < span.end:
+        begun = at
+        with closing(files.get(conn, file, offset=at)) as answers:
+            for answer in answers:
+                wanted = answer[: span.end - at]
+                if slow:
+                    wanted = wanted[:PIECE]
+                    answers.close()
+                    del answer
+                for piece in _cut(wanted):
+                    began = time.monotonic()
+                    at += len(piece)
+                    yield piece
+                    slow = time.monotonic() - began > SLOW
+                    if slow:
+                        break
+                if slow or at >= span.end:
+                    break
+        if at == begun:
+            raise Corrupt(f"{file} ended {span.end - at} bytes early")
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    if len(data) <= PIECE:
+        yield data
+        return
+    for start in range(0, len(data), PIECE):
+        yield data[start : start + PIECE]
+
+
+def chained(first: bytes, rest: Generator[bytes, None, None]) -> Iterator[bytes]:
+    """`first`, which was fetched already, and the rest."""
+    with closing(rest):
+        yield first
+        del first
+        yield from rest
+
+
+class Parts:
+    """Several parts of a file as one body, multipart/byteranges. `boundary` must not occur in the file."""
+
+    def __init__(self, spans: tuple[Span, ...], size: int, kind: str, boundary: str) -> None:
+        self._spans = spans
+        self._heads = [
+            f"\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Range: {span.told(size)}\r\n\r\n".encode()
+            for span in spans
+        ]
+        self._end = f"\r\n--{boundary}--\r\n".encode()
+        self.kind = f"multipart/byteranges; boundary={boundary}"
+        """The body's Content-Type."""
+        self.length = sum(map(len, self._heads)) + sum(span.length for span in spans) + len(self._end)
+        """The body's Content-Length."""
+
+    def body(self, conn: Connection, file: File) -> Generator[bytes, None, None]:
+        """The body's bytes."""
+        for head, span in zip(self._heads, self._spans, strict=True):
+            yield head
+            yield from pieces(conn, file, span)
+        yield self._end
