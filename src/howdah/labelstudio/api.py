@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -160,14 +159,14 @@ class ImportCancel(_Cancel, host.ImportStorageSyncAPI):
     serializer_class = PachydermImportStorageSerializer
 
 
-@extend_schema(exclude=True)
+@host.hidden
 class ImportValidate(_Validate):
     """Check Connection of a source."""
 
     serializer_class = PachydermImportStorageSerializer
 
 
-@extend_schema(exclude=True)
+@host.hidden
 class ImportFiles(_Files):
     """Preview of a source."""
 
@@ -212,14 +211,14 @@ class ExportCancel(_Cancel, host.ExportStorageSyncAPI):
     serializer_class = PachydermExportStorageSerializer
 
 
-@extend_schema(exclude=True)
+@host.hidden
 class ExportValidate(_Validate):
     """Check Connection of a target."""
 
     serializer_class = PachydermExportStorageSerializer
 
 
-@extend_schema(exclude=True)
+@host.hidden
 class ExportFiles(_Files):
     """What a target's branch holds."""
 

@@ -102,6 +102,7 @@ __all__ = [
     "emit_webhooks_for_instance",
     "flag_set",
     "get_current_request",
+    "hidden",
     "host_storage_list",
     "load_func",
     "load_tasks_json",
@@ -157,6 +158,14 @@ def backfill_fsm_states_for_tasks(*words: Any) -> None:
     """Give new tasks the host's first state; hosts before 1.22 know no states."""
     if importlib.util.find_spec("fsm") is not None:
         importlib.import_module("fsm.functions").backfill_fsm_states_for_tasks(*words)
+
+
+def hidden(view: Any) -> Any:
+    """Leave a view out of the host's description of its interface, which 1.20 makes by another package."""
+    if importlib.util.find_spec("drf_spectacular") is None:
+        view.swagger_schema = None
+        return view
+    return importlib.import_module("drf_spectacular.utils").extend_schema(exclude=True)(view)
 
 
 def connect() -> None:
