@@ -66,7 +66,7 @@ class _Cancel:
 class _Checked(generics.CreateAPIView):
     """A view on a storage as the form has it, which is not saved."""
 
-    permission_required = host.all_permissions.storages_change
+    permission_required = host.STORAGES_CHANGE
 
     def candidate(self, request: Request) -> Any:
         """The storage that the request describes, checked; raises what makes a 400 or 403."""

@@ -87,6 +87,7 @@ __all__ = [
     "ProjectResolveStorageUri",
     "ProjectStorageMixin",
     "ProjectSummary",
+    "STORAGES_CHANGE",
     "StorageObject",
     "Task",
     "TaskAPI",
@@ -146,6 +147,8 @@ def _annotation_queries() -> Any:
 
 CurrentContext = getattr(current_request, "CurrentContext", _Request)
 AnnotationQuerySet = _annotation_queries()
+STORAGES_CHANGE = getattr(all_permissions, "storages_change", all_permissions.projects_change)
+"""Who may change storages; before 1.22, who may change their project."""
 _TASK_FIELDS = frozenset(field.name for field in Task._meta.concrete_fields)
 
 

@@ -38,6 +38,8 @@ _FIXED = {
     "LABEL_STUDIO_FRONTEND_SENTRY_DSN": "",
     # The host shows its form-driven storage dialog, which knows foreign storage types, unless this is "opensource".
     "LABEL_STUDIO_FRONTEND_SENTRY_ENVIRONMENT": "howdah",
+    # Hosts before 1.21 know no variable for the version check, which they make while they load unless this is so.
+    "LABEL_STUDIO_APP_WEBSERVER": "uwsgi",
     # CI=true in the environment would ask for an app that is only there in the host's own development.
     "LABEL_STUDIO_CI": "false",
 }
@@ -99,6 +101,7 @@ WSGI_APPLICATION = "howdah.labelstudio.wsgi.application"
 MIDDLEWARE = ["howdah.labelstudio.uploads.refuse_too_large", *_host["MIDDLEWARE"]]
 GET_STORAGE_LIST = "howdah.labelstudio.storages.get_storage_list"
 ANNOTATION_MIXIN = "howdah.labelstudio.mixins.StagedAnnotation"
+TASK_MIXIN = "howdah.labelstudio.mixins.StagedTask"
 IO_STORAGES_IMPORT_LINK_NAMES = [
     *_host["IO_STORAGES_IMPORT_LINK_NAMES"],
     "io_storages_pachyderm_pachydermimportstoragelink",
