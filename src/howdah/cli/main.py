@@ -196,6 +196,10 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
 _COMMANDS: Mapping[str, Entry] = {
     "backup": Entry("howdah.cli.backups:backup", "Copy a whole data folder into one file, while it is in use."),
     "doctor": Entry("howdah.cli.doctor:doctor", "Look at this machine and a data folder, and say what is missing."),
+    "export": Entry(
+        "howdah.cli.export:export",
+        "Write the labels of a commit in a format for training, by Label Studio's own converter.",
+    ),
     "fsck": Entry(
         "howdah.cli.fsck:fsck",
         "Read everything that is stored, and name each fault and the files that suffer from it.",

@@ -1,0 +1,119 @@
+"""Tasks as the host exports them: what of them is used here, and what makes a file one. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, NoReturn
+
+from howdah.errors import Invalid
+from howdah.uris import find_uris, format_uri, replace_uris
+
+Task = dict[str, Any]
+
+
+def read(content: bytes) -> Task:
+    """The task that a file holds; raises `Invalid`, with the reason only, where it holds none.
+
+    What the converter takes for granted is looked at here, so that one odd file does not end an export.
+    """
+    try:
+        task = json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"no JSON: {error}", kind="no-task") from error
+    reason = _fault(task)
+    if reason:
+        raise Invalid(reason, kind="no-task")
+    found: Task = task
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _fault(task: Any) -> str:
+    """Why this is no task; empty if it is one."""
+    if not isinstance(task, dict):
+        return "not an object"
+    if not isinstance(task.get("id"), int):
+        return "no id"
+    if not isinstance(task.get("data"), dict):
+        return "no data"
+    annotations = task.get("annotations")
+    if not isinstance(annotations, list):
+        return "no list of annotations"
+    return next((text for text in map(_fault_of_annotation, annotations) if text), "")
+
+
+def _fault_of_annotation(annotation: Any) -> str:
+    if not isinstance(annotation, dict):
+        return "an annotation is not an object"
+    result = annotation.get("result") or []
+    if not isinstance(result, list) or not all(isinstance(region, dict) for region in result):
+        return f"the result of annotation {annotation.get('id')} is not a list of objects"
+    if any("from_name" in region and not isinstance(region.get("value", {}), dict) for region in result):
+        return f"a value of annotation {annotation.get('id')} is not an object"
+    return ""
+
+
+def counted(task: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The annotations that the converter takes: those that nobody skipped or cancelled."""
+    return [each for each in task["annotations"] if not (each.get("skipped") or each.get("was_cancelled"))]
+
+
+def texts(value: Any) -> Iterator[str]:
+    """The strings that a value of a task's data is or lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        yield from (each for each in value if isinstance(each, str))
+
+
+def addresses(data: Any) -> Iterator[str]:
+    """The address of each file of a store that stands anywhere in a task's data."""
+    yield from map(format_uri, find_uris(data))
+
+
+def with_addresses(data: Any, names: Mapping[str, str]) -> Any:
+    """The data with these addresses replaced."""
+    return replace_uris(data, lambda text, file: names.get(format_uri(file), text))
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is told of all tasks together."""
+
+    tasks: int = 0
+    annotations: int = 0
+    drawn_earlier: int = 0
+    """Annotations that were drawn on an older version of what the task shows now."""
+    newest: datetime | None = None
+    """When the last of the annotations was changed."""
+
+    def add(self, task: Mapping[str, Any]) -> None:
+        """Count a task."""
+        self.tasks += 1
+        annotations = counted(task)
+        self.annotations += len(annotations)
+        drawn = _howdah(task).get("drawn")
+        if isinstance(drawn, dict):
+            self.drawn_earlier += sum(str(each.get("id")) in drawn for each in annotations)
+        for time in filter(None, (_time(each.get("updated_at")) for each in annotations)):
+            self.newest = time if self.newest is None else max(self.newest, time)
+
+
+def _howdah(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = task.get("meta")
+    found = meta.get("howdah") if isinstance(meta, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (AttributeError, ValueError):
+        return None
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
