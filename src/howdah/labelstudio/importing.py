@@ -1,46 +1,40 @@
-"""Source Sync: the files of one commit become tasks.
+"""Source Sync: the project mirrors a commit.
 
-`howdah.labelstudio.sync` decides, this carries out: it pins the head, lists it as a stream, and writes tasks, links
-and the project's summary in batches of one short transaction each, row by row what the host's own storages write.
-A file that cannot be taken is a problem to report, never the end of the Sync.
+`howdah.labelstudio.sync` decides, `adding` and `mirror` carry out, in batches of one short transaction each. What a
+Sync left is noted only when it came to its end; while that note holds, the next one looks at nothing but what differs
+between the two commits. Cut off anywhere, it looks at everything again, and what was done is not done twice. A file
+that cannot be taken is a problem to report, never the end of the Sync.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db import DataError, transaction
-from rest_framework.exceptions import ValidationError
 
-from howdah.client import files
+from howdah.client import cluster, commits, files
 from howdah.client.channel import Connection
-from howdah.errors import Corrupt, Invalid, NotFound
-from howdah.infos import FileInfo
-from howdah.labelstudio import host, probing, sync, uris
-from howdah.labelstudio.models import PachydermImportStorage, PachydermImportStorageLink
+from howdah.errors import NotFound
+from howdah.infos import FileInfo, FileType
+from howdah.labelstudio import links, predictions, probing, sync
+from howdah.labelstudio.adding import Adder
+from howdah.labelstudio.datakeys import Chooser
+from howdah.labelstudio.mirror import Mirror
+from howdah.labelstudio.models import PachydermImportStorage, SourceState
+from howdah.labelstudio.modes import EachFile, Mode, Rows
+from howdah.labelstudio.predictions import Predictor
 from howdah.labelstudio.runs import Outcome, Problem, Progress
+from howdah.labelstudio.tasks_of import Reader
+from howdah.labelstudio.ways import Since, Way, Whole, selected
 from howdah.names import Commit, File
 
 BATCH = 1000
-_JSON_ENDINGS = {"", ".json", ".jsonl", ".parquet"}
-_JSON_LIMIT = 512 * 1024 * 1024
-_CARRIED = ("annotations", "predictions")
-
-
-@dataclass
-class PinnedObject(host.StorageObject):
-    """One task to be: the host's account of it, and the content that it is made of."""
-
-    digest: str = ""
-    commit: str = ""
 
 
 def run(storage: PachydermImportStorage, progress: Progress) -> Outcome:
-    """Add a task for each file that has none yet; raises a `HowdahError` when the store cannot be read."""
+    """Mirror the commit that the storage names; raises a `HowdahError` when the store cannot be read."""
     conn = storage.connect()
     return probing.with_reasons(lambda conn: _Sync(storage, progress, conn).run(), conn, storage.address)
 
@@ -50,158 +44,165 @@ class _Sync:
 
     def __init__(self, storage: PachydermImportStorage, progress: Progress, conn: Connection) -> None:
         self._storage = storage
-        self._project = storage.project
         self._progress = progress
         self._conn = conn
-        self._created: list[int] = []
-        self._announced = 0
-        self._existed = 0
-        self._changed = 0
+        self._commit = probing.pinned(conn, storage.wanted).commit
+        self._selection = sync.select(storage.folder, storage.regex_filter, recursive=storage.recursive_scan)
+        self._state, _ = SourceState.objects.get_or_create(storage=storage)
+        self._started = links.count(storage)
         self._problems: list[Problem] = []
+        self._adder = Adder(storage, self._problems.append)
+        self._mirror = Mirror(storage, self._commit, self._adder)
+        self._types = dict(storage.project.data_types or {})
+        self._keys = Chooser(self._types, settings.DATA_UNDEFINED_NAME)
+        self._predicted = 0
+        self._done = 0
 
     def run(self) -> Outcome:
-        storage = self._storage
-        selection = sync.select(storage.folder, storage.regex_filter, recursive=storage.recursive_scan)
-        commit = probing.pinned(self._conn, storage.wanted).commit
+        place = self._place()
+        trusted = self._state.place == place and self._state.links == self._started
         try:
-            chosen = (info for info in _listing(self._conn, commit, selection) if info in selection)
-            for batch in sync.batches(chosen, BATCH):
-                self._take(batch, commit)
+            self._files(place, trusted=trusted)
+            self._predictions(trusted=trusted)
         finally:
             # What was added before a failure is there to stay, so the project has to know of it.
             self._settle()
-        notes = {"tasks_existed": self._existed, "files_changed": self._changed, "commit": commit.id}
-        return Outcome(len(self._created), notes, tuple(self._problems))
+        return self._outcome()
 
-    def _take(self, batch: list[FileInfo], commit: Commit) -> None:
-        links = PachydermImportStorageLink.objects.filter(storage=self._storage)
-        paths = [info.file.path for info in batch]
-        plan = sync.plan(batch, dict(links.filter(key__in=paths).values_list("key", "digest")))
-        self._existed += len(plan.same) + len(plan.changed)
-        self._changed += len(plan.changed)
-        if self._storage.use_blob_urls:
-            self._add([_file_task(info, commit) for info in plan.add])
-        else:
-            for info in plan.add:
-                self._add_json(info, commit)
-        self._progress.step(len(self._created), tasks_existed=self._existed)
+    def _place(self) -> str:
+        """Everything that decides which files become which tasks, but for the commit."""
+        storage = self._storage
+        parts = {
+            "store": cluster.inspect(self._conn).id,
+            "repo": str(self._commit.repo),
+            "folder": self._selection.folder,
+            "pattern": storage.regex_filter or "",
+            "recursive": self._selection.recursive,
+            "files": storage.use_blob_urls,
+            "pairs": storage.pairs,
+            "policy": [storage.on_edit, storage.on_remove],
+            "predictions": str(storage.predictions or ""),
+        }
+        return json.dumps(parts, sort_keys=True)
 
-    def _add_json(self, info: FileInfo, commit: Commit) -> None:
-        """The tasks of one file, all in one transaction, so that no file is half taken."""
-        path = info.file.path
+    def _files(self, place: str, *, trusted: bool) -> None:
+        before = Commit(self._commit.repo, self._state.commit)
+        if trusted and before == self._commit:
+            return
+        # Whatever cuts this off, the next Sync must not believe the note of the last one.
+        self._note(place="")
+        since = before if trusted and self._exists(before) else None
+        self._take(self._way(since, self._main_selection()))
+        if self._storage.pairs:
+            self._pairs(self._way(since, sync.only_json(self._selection)))
+        kept = self._started + self._adder.count - self._mirror.counts["deleted"]
+        self._note(place="" if self._problems else place, commit=self._commit.id, links=kept)
+
+    def _main_selection(self) -> sync.Selection:
+        return sync.but_json(self._selection) if self._storage.pairs else self._selection
+
+    def _way(self, since: Commit | None, selection: sync.Selection) -> Way:
+        if since is not None:
+            return Since(self._conn, self._storage, (since, self._commit), selection)
+        return Whole(self._conn, self._storage, self._commit, selection)
+
+    def _exists(self, commit: Commit) -> bool:
         try:
-            tasks = _json_tasks(self._conn, info, commit)
-            with transaction.atomic():
-                self._add(tasks)
-        except (ValueError, ValidationError, NotFound, Corrupt) as error:
-            self._problems.append(Problem(path, str(error)))
-        except DataError as error:  # PostgreSQL keeps no NUL in a text
-            why = f"holds what the database cannot keep: {str(error).splitlines()[0]}"
-            self._problems.append(Problem(path, why))
-        self._progress.step(len(self._created), tasks_existed=self._existed)
+            commits.inspect(self._conn, commit)
+        except NotFound:
+            return False
+        return True
 
-    def _add(self, objects: list[PinnedObject]) -> None:
-        plain = [item for item in objects if not any(item.task_data.get(name) for name in _CARRIED)]
-        if len(plain) == len(objects):
-            self._created += _insert(self._storage, objects)
-        else:
-            self._add_carrying(objects)
-        if len(self._created) - self._announced >= settings.WEBHOOK_BATCH_SIZE:
-            self._announce()
+    def _note(self, **fields: Any) -> None:
+        SourceState.objects.filter(pk=self._state.pk).update(**fields)
 
-    def _add_carrying(self, objects: list[PinnedObject]) -> None:
-        """Tasks with annotations or predictions go the host's own way, which checks each of them."""
-        for item in objects:
-            number = host.next_inner_id(self._project.id)
+    def _mode(self) -> Mode:
+        if self._storage.use_blob_urls or self._storage.pairs:
+            return EachFile(self._conn, self._commit, self._adder, self._mirror, self._keys)
+        return Rows(Reader(self._conn, self._commit, self._types), self._adder, self._mirror, self._problems.append)
+
+    def _take(self, way: Way) -> None:
+        mode, gone = self._mode(), sync.Gone(way.gone())
+        if way.found:
+            self._progress.found(way.found)
+        for batch in sync.batches(way.files(), BATCH):
+            known = links.known(self._storage, [info.file.path for info in batch]) if self._started else {}
+            plan = sync.plan(batch, known, gone)
+            self._mirror.move(plan.move)
+            mode.edit([*plan.edit, *plan.back])
+            mode.add(plan.add)
+            self._step(len(batch))
+        for paths in sync.batches(gone.left(), BATCH):
+            self._mirror.remove(paths)
+            self._step(0)
+
+    def _step(self, count: int) -> None:
+        self._adder.announce()
+        self._mirror.announce()
+        self._done += count
+        self._progress.step(self._done)
+
+    def _pairs(self, way: Way) -> None:
+        """The predictions that lie beside the files: all of them, or those that changed or whose file is new."""
+        own = Predictor(self._storage, self._conn, self._commit, self._problems.append)
+        beside = () if isinstance(way, Whole) else self._beside(self._adder.fresh)
+        # With a filter, a JSON file may well lie beside something that was left out.
+        self._predict(own, way.files(), lonely=not self._storage.regex_filter)
+        self._predict(own, beside, lonely=False)
+
+    def _beside(self, paths: Iterable[str]) -> Iterable[FileInfo]:
+        for path in {own for each in paths for own in predictions.json_paths(each)}:
             try:
-                task = type(self._storage).add_task(
-                    self._project, self._project.maximum_annotations, number, self._storage, item,
-                    PachydermImportStorageLink,
-                )  # fmt: skip
-            except (ValidationError, ValueError) as error:
-                row = "" if item.row_index is None else f" item {item.row_index}"
-                self._problems.append(Problem(f"{item.key}{row}", str(error)))
-            else:
-                self._created.append(task.id)
+                info = files.inspect(self._conn, File(self._commit, path))
+            except NotFound:
+                continue
+            if info.type is FileType.FILE:
+                yield info
 
-    def _announce(self) -> None:
-        fresh, self._announced = self._created[self._announced :], len(self._created)
-        if fresh:
-            action = host.WebhookAction.TASKS_CREATED
-            host.emit_webhooks_for_instance(self._project.organization, self._project, action, fresh)
+    def _predictions(self, *, trusted: bool) -> None:
+        """What is new on the branch of predictions."""
+        wanted = self._storage.predictions
+        if wanted is None:
+            return
+        commit = probing.pinned(self._conn, wanted).commit
+        before = Commit(commit.repo, self._state.predictions)
+        if trusted and before == commit:
+            return
+        self._note(predictions="")
+        everything = sync.Selection()
+        if trusted and before.id and self._exists(before):
+            found = Since(self._conn, self._storage, (before, commit), everything).files()
+        else:
+            found = selected(self._conn, commit, everything)
+        known = len(self._problems)
+        self._predict(Predictor(self._storage, self._conn, commit, self._problems.append), found, lonely=True)
+        self._note(predictions=commit.id if len(self._problems) == known else "")
+
+    def _predict(self, own: Predictor, infos: Iterable[FileInfo], *, lonely: bool) -> None:
+        for batch in sync.batches(filter(predictions.is_meant, infos), predictions.BATCH):
+            own.take(batch, lonely=lonely)
+            self._progress.step(self._done, predictions=self._predicted + own.count)
+        own.show()
+        self._predicted += own.count
 
     def _settle(self) -> None:
-        self._announce()
-        host.backfill_fsm_states_for_tasks(self._storage.id, len(self._created), PachydermImportStorageLink)
-        if self._created:
-            self._project.update_tasks_states(
+        self._mirror.announce()
+        self._adder.settle()
+        if self._adder.count or self._mirror.counts["deleted"]:
+            self._storage.project.update_tasks_states(
                 maximum_annotations_changed=False, overlap_cohort_percentage_changed=False, tasks_number_changed=True
             )
 
-
-def _listing(conn: Connection, commit: Commit, selection: sync.Selection) -> Iterator[FileInfo]:
-    folder = File(commit, selection.folder)
-    try:
-        yield from files.walk(conn, folder) if selection.recursive else files.list(conn, folder)
-    except NotFound as error:
-        if selection.folder != "/":
-            raise NotFound(f"folder {selection.folder} not found in {commit}") from error
-        # An empty commit has no root to walk.
-
-
-def _file_task(info: FileInfo, commit: Commit) -> PinnedObject:
-    path = info.file.path
-    data = {settings.DATA_UNDEFINED_NAME: uris.format_uri(File(commit, path))}
-    return PinnedObject(task_data=data, key=path, digest=info.digest.hex(), commit=commit.id)
-
-
-def _json_tasks(conn: Connection, info: FileInfo, commit: Commit) -> list[PinnedObject]:
-    """The tasks that a file holds; raises `ValueError` with words for the user."""
-    path = info.file.path
-    if os.path.splitext(path.lower())[1] not in _JSON_ENDINGS:
-        raise Invalid("is not a JSON file; to make each file a task, choose the import method Files")
-    if info.size > _JSON_LIMIT:
-        raise Invalid(f"is larger than {_JSON_LIMIT >> 20} MiB; split it")
-    content = b"".join(files.get(conn, File(commit, path)))
-    pinned = {"digest": info.digest.hex(), "commit": commit.id}
-    tasks = [PinnedObject(**asdict(item), **pinned) for item in host.load_tasks_json(content, path)]
-    if not all(isinstance(task.task_data, dict) for task in tasks):
-        raise Invalid("holds something that is no task: each task is a JSON object")
-    return tasks
-
-
-def _insert(storage: PachydermImportStorage, objects: Iterable[PinnedObject]) -> list[int]:
-    """The rows of these tasks, none of which carries annotations, in one transaction."""
-    with transaction.atomic():
-        project = host.Project.objects.select_for_update().get(pk=storage.project_id)
-        number = host.next_inner_id(project.id)
-        pairs = []
-        for place, item in enumerate(objects):
-            inner_id = None if number is None else number + place
-            pairs.append((_task(project, item.task_data, inner_id), item))
-        tasks = host.Task.objects.bulk_create([task for task, _ in pairs], batch_size=settings.BATCH_SIZE)
-        PachydermImportStorageLink.objects.bulk_create(
-            [_link(task, storage, item) for task, (_, item) in zip(tasks, pairs, strict=True)],
-            batch_size=settings.BATCH_SIZE,
-        )
-        for part in sync.alike([task.data.keys() for task in tasks]):
-            project.summary.update_data_columns(tasks[part])
-    return [task.id for task in tasks]
-
-
-def _task(project: Any, given: dict[str, Any], inner_id: int | None) -> Any:
-    inner = given.get("data")
-    return host.Task(
-        data=inner if isinstance(inner, dict) else given,
-        project=project,
-        overlap=project.maximum_annotations,
-        is_labeled=project.maximum_annotations <= 0,
-        inner_id=inner_id,
-        allow_skip=given.get("allow_skip", True),
-    )
-
-
-def _link(task: Any, storage: PachydermImportStorage, item: PinnedObject) -> PachydermImportStorageLink:
-    fields = asdict(item)
-    del fields["task_data"]
-    return PachydermImportStorageLink(task=task, storage=storage, **fields)
+    def _outcome(self) -> Outcome:
+        counts = {name: count for name, count in self._mirror.counts.items() if count}
+        counts["added"] = self._adder.count
+        counts["existed"] = links.live(self._storage) - self._adder.count
+        if self._predicted:
+            counts["predictions"] = self._predicted
+        notes = {
+            "tasks_existed": counts["existed"],
+            "files_changed": self._mirror.counts["edited"] + self._mirror.counts["left"],
+            "commit": self._commit.id,
+            **({"data_keys": dict(self._keys.counts)} if self._keys.counts else {}),
+        }
+        return Outcome(self._adder.count, notes, tuple(self._problems), counts, self._state.commit, self._commit.id)
