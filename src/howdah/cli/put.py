@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -163,27 +163,53 @@ def _send_file(changes: Changes, upload: Upload, told: progress.Count, *, append
     descriptor = _open(upload.source)
     try:
         size = os.fstat(descriptor).st_size
-        first = _read(upload.source, descriptor, min(size + 1, CHUNK))
-        if len(first) == size > 0:  # the whole file: most are small
-            told(size)
+        content = _Content(upload.source, descriptor, told)
+        first = content.read(size) if 0 < size < CHUNK else b""
+        if first and len(first) == size:  # the whole file: most are small
             changes.put(upload.target, first, append=append)
         else:
-            pieces = chain((first,), iter(lambda: _read(upload.source, descriptor, CHUNK), b""))
-            changes.put(upload.target, progress.counted(pieces, told), append=append)
+            content.ahead = first
+            changes.put(upload.target, content, append=append)
     finally:
         os.close(descriptor)
+
+
+class _Content:
+    """What an open file holds, counted as it is read; `ahead` comes before what is not read yet."""
+
+    def __init__(self, source: str, descriptor: int, told: progress.Count) -> None:
+        self._source = source
+        self._descriptor = descriptor
+        self._told = told
+        self.ahead = b""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        try:
+            data = os.read(self._descriptor, size)
+        except OSError as error:
+            raise _unreadable(self._source, error) from error
+        self._told(len(data))
+        return data
+
+    def readinto(self, view: memoryview) -> int:
+        """As `read`, into memory that is there."""
+        if self.ahead:
+            data, self.ahead = self.ahead[: len(view)], self.ahead[len(view) :]
+            view[: len(data)] = data
+            return len(data)
+        try:
+            with io.FileIO(self._descriptor, closefd=False) as file:
+                got = file.readinto(view) or 0
+        except OSError as error:
+            raise _unreadable(self._source, error) from error
+        self._told(got)
+        return got
 
 
 def _open(source: str) -> int:
     try:
         return os.open(source, _READ)
-    except OSError as error:
-        raise _unreadable(source, error) from error
-
-
-def _read(source: str, descriptor: int, size: int) -> bytes:
-    try:
-        return os.read(descriptor, size)
     except OSError as error:
         raise _unreadable(source, error) from error
 

@@ -7,13 +7,13 @@ since the stream was then never ended properly, the store drops everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain, islice
-from typing import BinaryIO, TypeAlias
+from itertools import islice
 
 from howdah.client.channel import Connection
 from howdah.client.lanes import CHUNK, Batches, Lane, Requests, delete
+from howdah.client.sources import Data, Source
 from howdah.errors import Invalid, WrongState
 from howdah.names import Commit, File
 from howdah.wire import pfs
@@ -21,9 +21,6 @@ from howdah.wire.gen import pfs_pb2
 
 # From so many pieces on, a question to the store which chunks it holds is worth its time.
 _LARGE = 8
-
-Data: TypeAlias = bytes | Iterable[bytes] | BinaryIO
-"""What a file can be filled with."""
 
 
 def check_path(path: str) -> str:
@@ -58,12 +55,13 @@ class Changes:
             self._lane.put(path, datum, data, append=append)
             return
         try:
-            pieces = _pieces(data)
-            first = list(islice(pieces, _LARGE)) or [b""]
+            source = Source(data)
+            first = list(islice(source.pieces(CHUNK), _LARGE))
             if len(first) == _LARGE:
-                self._lane.pour(path, datum, chain(first, pieces), append=append)
+                source.give_back(first)
+                self._lane.pour(path, datum, source, append=append)
                 return
-            for piece in first:
+            for piece in first or [b""]:
                 self._lane.put(path, datum, piece, append=append)
                 append = True
         except BaseException:
@@ -119,27 +117,3 @@ def modify(conn: Connection, commit: Commit) -> Iterator[Changes]:
     except BaseException:
         changes._abandon()
         raise
-
-
-def _pieces(data: Data) -> Iterator[bytes]:
-    """`data` in pieces of a chunk, the last one shorter; none of them empty."""
-    held: list[bytes] = []
-    size = 0
-    for block in _blocks(data):
-        for start in range(0, len(block), CHUNK):
-            piece = block[start : start + CHUNK] if len(block) > CHUNK else block
-            if size + len(piece) > CHUNK:
-                yield b"".join(held) if len(held) > 1 else held[0]
-                held, size = [], 0
-            held.append(piece)
-            size += len(piece)
-    if size:
-        yield b"".join(held)
-
-
-def _blocks(data: Data) -> Iterable[bytes]:
-    if isinstance(data, bytes):
-        return (data,)
-    read = getattr(data, "read", None)
-    # A file is an iterable too, of lines: it is read by its method.
-    return data if read is None else iter(lambda: read(CHUNK), b"")

@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from howdah.client.channel import Connection
-from howdah.digest import of_bytes
+from howdah.client.sources import Source
 from howdah.errors import Unavailable
 from howdah.names import Commit
 from howdah.wire import bulk, pfs
@@ -38,8 +38,8 @@ class Lane(Protocol):
     def put(self, path: str, datum: str, piece: bytes, *, append: bool) -> None:
         """Write at most a chunk to a file, in place of what it held unless `append`."""
 
-    def pour(self, path: str, datum: str, pieces: Iterator[bytes], *, append: bool) -> None:
-        """As `put`, of many megabytes in pieces of at most a chunk."""
+    def pour(self, path: str, datum: str, source: Source, *, append: bool) -> None:
+        """As `put`, of many megabytes."""
 
     def do(self, request: pfs_pb2.ModifyFileRequest) -> None:
         """Any other change."""
@@ -179,9 +179,9 @@ class Requests:
             pfs_pb2.ModifyFileRequest(add_file=pfs_pb2.AddFile(path=path, datum=datum, raw=BytesValue(value=piece)))
         )
 
-    def pour(self, path: str, datum: str, pieces: Iterator[bytes], *, append: bool) -> None:
+    def pour(self, path: str, datum: str, source: Source, *, append: bool) -> None:
         """See `Lane.pour`."""
-        for piece in pieces:
+        for piece in source.pieces(CHUNK):
             self.put(path, datum, piece, append=append)
             append = True
 
@@ -225,7 +225,7 @@ class Batches:
         self._pieces.append(piece)
         self._weight += weight
 
-    def pour(self, path: str, datum: str, pieces: Iterator[bytes], *, append: bool) -> None:
+    def pour(self, path: str, datum: str, source: Source, *, append: bool) -> None:
         """See `Lane.pour`. What the store holds already is named, not sent.
 
         While it is asked about one window of chunks, the next one is read and cut.
@@ -234,8 +234,7 @@ class Batches:
             from howdah.client.windows import Windows  # noqa: PLC0415 -- takes 40 ms, which only large files are worth
 
             self._windows = Windows()
-        for chunks in self._windows.cut(pieces):
-            digests = [of_bytes(chunk) for chunk in chunks]
+        for chunks, digests, _ in self._windows.cut(source):
             self._end_puts()
             self._batch.steps.add().offer.digests = b"".join(digests)
             exchange = self._send()

@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
-from howdah.chunker import cut
+from howdah.chunker import MAXIMUM, cut
+from howdah.client.sources import Source
+from howdah.digest import Digest, of_bytes
 
-_WINDOW = 16 << 20
+_WINDOW = 8 << 20
+_COUNT = 3  # one that is being filled, one that is being cut, and one whose chunks are being sent
+
+
+class Cut(NamedTuple):
+    """The chunks of one window, what names them, and what is left over."""
+
+    chunks: list[memoryview]
+    digests: list[Digest]
+    rest: memoryview
 
 
 class Windows:
-    """Cuts one file after the other, in memory that is used again. For one thread at a time."""
+    """Cuts one file after the other, in memory that is used again. For one thread at a time.
+
+    Content is read in the thread that asks for its chunks; meanwhile what was read before is cut and hashed in
+    another, which ends when this is gone.
+    """
 
     def __init__(self) -> None:
-        self._filling, self._other = bytearray(_WINDOW), bytearray(_WINDOW)
+        # Before what is read stands what the last window left: less than a chunk.
+        self._memories = [memoryview(bytearray(MAXIMUM + _WINDOW)) for _ in range(_COUNT)]
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cut")
 
-    def cut(self, pieces: Iterator[bytes]) -> Iterator[list[memoryview]]:
-        """The chunks of a file whose content comes in small pieces, in order, many at a time, never none.
+    def cut(self, source: Source) -> Iterator[Cut]:
+        """The chunks of a file in order, many at a time.
 
-        A list's chunks are there until the next list, of this file or of another, was looked at and one more is
-        asked for.
+        They are there until the next ones, of this file or of another, were looked at and more are asked for.
         """
-        used = 0
-        for piece in pieces:
-            if used + len(piece) > _WINDOW:
-                view = memoryview(self._filling)[:used]
-                chunks = cut(view, is_last=False)
-                yield chunks
-                rest = view[sum(map(len, chunks)) :]
-                self._turn()
-                self._filling[: len(rest)] = rest
-                used = len(rest)
-            self._filling[used : used + len(piece)] = piece
-            used += len(piece)
-        if used:
-            yield cut(memoryview(self._filling)[:used], is_last=True)
-            self._turn()
+        work: Future[Cut] | None = None
+        is_last = False
+        while not is_last:
+            memory = self._memories.pop(0)
+            self._memories.append(memory)
+            got = source.fill(memory[MAXIMUM:])
+            is_last = got < _WINDOW
+            done = work.result() if work is not None else None
+            rest = done.rest if done is not None else memory[:0]
+            begin = MAXIMUM - len(rest)
+            memory[begin:MAXIMUM] = rest
+            work = self._thread.submit(_cut, memory[begin : MAXIMUM + got], is_last=is_last)
+            if done is not None:
+                yield done
+        assert work is not None
+        if work.result().chunks:  # else the window before was cut to its end
+            yield work.result()
 
-    def _turn(self) -> None:
-        self._filling, self._other = self._other, self._filling
+
+def _cut(window: memoryview, *, is_last: bool) -> Cut:
+    chunks = cut(window, is_last=is_last)
+    return Cut(chunks, [of_bytes(chunk) for chunk in chunks], window[sum(map(len, chunks)) :])
