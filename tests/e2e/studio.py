@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, Response, expect
 
@@ -122,20 +123,19 @@ class Studio:
         expect(self.page.get_by_label("Test storage connection")).to_have_count(0)
 
     def sync(self, title: str, ends: str = "Completed") -> None:
-        """Press Sync on the card with this title, then look at the page again, as it tells one to, until it ends so."""
-        button = self.card(title).get_by_role("button", name=re.compile("sync", re.IGNORECASE))
+        """Press Sync on the card with this title and look at it, without loading the page anew, until it ends so."""
+        card = self.card(title)
+        button = card.get_by_role("button", name="Sync Storage")
+        expect(card.get_by_role("link", name="Data and labels")).to_be_visible()
         with self.page.expect_response(lambda response: response.url.split("?")[0].endswith("/sync")) as answer:
             button.click()
         assert answer.value.ok, answer.value.text()
-        found: list[str] = []
-
-        def ended() -> bool:
-            self.open_storages()
-            found[:] = re.findall("Completed with errors|Completed|Failed", str(self.card(title).inner_text()))
-            return bool(found)
-
-        until(ended, what=f"the end of the Sync of {title}")
-        assert found[0] == ends, self.card(title).inner_text()
+        path = urlsplit(answer.value.url).path.removesuffix("/sync")
+        until(lambda: self.ask(path)["status"] not in {"queued", "in_progress"}, what=f"the end of the Sync of {title}")
+        ended = self.ask(path)
+        assert ended["status"].replace("_", " ") == ends.lower(), ended
+        expect(card.locator("dd").filter(visible=True).get_by_text(ends, exact=True)).to_be_visible()
+        expect(button).to_be_enabled()
 
     def card(self, title: str) -> Any:
         """The card of a storage."""

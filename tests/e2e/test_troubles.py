@@ -106,7 +106,7 @@ def test_labels_made_while_the_store_hangs_are_committed_by_the_next_sync(
         studio.open_storages()
         studio.sync("Labels", ends="Failed")
         studio.picture("troubles-failed")
-        studio.card("Labels").get_by_text("View Logs").click()
+        studio.card("Labels").get_by_role("link", name="View Logs").click()
         expect(studio.page.get_by_text(f"Store at {howdah.store} does not answer").first).to_be_visible()
         studio.picture("troubles-logs")
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import generics, status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +20,7 @@ from howdah.client import files
 from howdah.errors import HowdahError, NotFound, WrongState
 from howdah.infos import FileInfo
 from howdah.labelstudio import host, probing, sync
+from howdah.labelstudio.models import SyncReport
 from howdah.labelstudio.serializers import PachydermExportStorageSerializer, PachydermImportStorageSerializer
 from howdah.names import Commit, File
 
@@ -61,6 +63,35 @@ class _Cancel:
             raise SyncRunning(str(error)) from error
         storage.refresh_from_db()
         return Response(self.serializer_class(storage).data)  # type: ignore[attr-defined]
+
+
+class _Pages(PageNumberPagination):
+    """Page by page, as long as the caller likes."""
+
+    page_size = 20
+    page_size_query_param = "page_size"
+    max_page_size = 100
+
+
+class _Reports:
+    """What the Syncs of a storage did, the newest first; for one of them also each file with a problem."""
+
+    http_method_names = ("get", "head", "options")
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page of reports, or the one that the path names."""
+        rows = self.get_object().reports.order_by("-pk")  # type: ignore[attr-defined]
+        if number := kwargs.get("report"):
+            row = generics.get_object_or_404(rows, pk=number)
+            return Response({**_report(row), "problems": row.problems})
+        pages = _Pages()
+        found = pages.paginate_queryset(rows.defer("problems"), request) or []
+        return pages.get_paginated_response([_report(row) for row in found])
+
+
+def _report(row: SyncReport) -> dict[str, Any]:
+    names = ("id", "began", "ended", "status", "before", "commit", "by", "counts", "message")
+    return {name: getattr(row, name) for name in names}
 
 
 class _Checked(generics.CreateAPIView):
@@ -134,7 +165,15 @@ def _walk(storage: Any, wanted: Commit, selection: sync.Selection) -> Iterator[F
         return
 
 
-class ImportList(host.ImportStorageListAPI):
+class _InOrder:
+    """The oldest storage first, as our pages have them; a database that is left to choose may change its mind."""
+
+    def get_queryset(self) -> Any:
+        """The host's choice of storages, ordered."""
+        return super().get_queryset().order_by("id")  # type: ignore[misc]
+
+
+class ImportList(_InOrder, host.ImportStorageListAPI):
     """List and create sources."""
 
     serializer_class = PachydermImportStorageSerializer
@@ -145,6 +184,10 @@ class ImportDetail(host.ImportStorageDetailAPI):
 
     queryset = PachydermImportStorageSerializer.Meta.model.objects.all()
     serializer_class = PachydermImportStorageSerializer
+
+
+class ImportReports(_Reports, ImportDetail):
+    """The reports of a source."""
 
 
 class ImportSync(_Sync, host.ImportStorageSyncAPI):
@@ -182,7 +225,7 @@ class ImportForm(host.ImportStorageFormLayoutAPI):
     """The fields of the source's dialog; the host finds form_layout.yml beside this module."""
 
 
-class ExportList(host.ExportStorageListAPI):
+class ExportList(_InOrder, host.ExportStorageListAPI):
     """List and create targets."""
 
     serializer_class = PachydermExportStorageSerializer
@@ -197,6 +240,10 @@ class ExportDetail(host.ExportStorageDetailAPI):
 
     queryset = PachydermExportStorageSerializer.Meta.model.objects.all()
     serializer_class = PachydermExportStorageSerializer
+
+
+class ExportReports(_Reports, ExportDetail):
+    """The reports of a target."""
 
 
 class ExportSync(_Sync, host.ExportStorageSyncAPI):

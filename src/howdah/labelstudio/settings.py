@@ -143,10 +143,18 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
     return config | {"CONN_MAX_AGE": CONN_MAX_AGE, "OPTIONS": config.get("OPTIONS", {}) | ours}
 
 
-def _with_processor(templates: list[dict[str, Any]], processor: str) -> list[dict[str, Any]]:
+def _with_ours(templates: list[dict[str, Any]], processor: str) -> list[dict[str, Any]]:
+    """Our base page before the host's, which it extends, and our context processor after the host's."""
     (only,) = templates
     options = only["OPTIONS"]
-    return [only | {"OPTIONS": options | {"context_processors": [*options["context_processors"], processor]}}]
+    ours = Path(__file__).with_name("templates") / "over"
+    return [
+        only
+        | {
+            "DIRS": [str(ours), *only["DIRS"]],
+            "OPTIONS": options | {"context_processors": [*options["context_processors"], processor]},
+        }
+    ]
 
 
 DATABASES = {"default": _postgres(_POSTGRES) if _POSTGRES else _sqlite(_host["DATABASES"]["default"])}
@@ -158,7 +166,7 @@ if howdah.TRUST_PROXY.read_bool(os.environ):
 CSRF_FAILURE_VIEW = "howdah.labelstudio.public.refuse_form"
 HOWDAH_NO_SIGNUP = howdah.NO_SIGNUP.read_bool(os.environ)
 SAVE_USER = "howdah.labelstudio.accounts.save_user"
-TEMPLATES = _with_processor(_host["TEMPLATES"], "howdah.labelstudio.accounts.tell_pages")
+TEMPLATES = _with_ours(_host["TEMPLATES"], "howdah.labelstudio.accounts.tell_pages")
 
 # Set here and not through the host's variables: those would also hide the CSRF cookie from the host's own pages.
 if _host["HOSTNAME"]:
