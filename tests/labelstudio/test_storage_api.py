@@ -204,6 +204,16 @@ def test_an_empty_address_is_the_store_that_the_settings_name(site: Site, shelf:
         assert site.sync(site.source(shelf.repo(**{"a.jpg": b"a"}), pachd_address=""))["last_sync_count"] == 1
 
 
+def test_numbers_that_nobody_filled_in_come_empty_from_the_dialog(site: Site, shelf: Shelf) -> None:
+    repo, empty = shelf.repo(), {"every_minutes": "", "every_annotations": ""}
+    site.send("POST", f"{TARGET}/validate", site.fields(repo, **empty))
+    made = site.target(repo, **empty)
+    assert (made["every_minutes"], made["every_annotations"]) == (None, None)
+    path = f"{TARGET}/{made['id']}"
+    assert site.send("PATCH", path, {"every_minutes": "5", "every_annotations": ""})["every_minutes"] == 5
+    assert site.send("PATCH", path, {"every_minutes": ""})["every_minutes"] is None
+
+
 def test_a_target_is_not_synced_by_being_made(site: Site, shelf: Shelf) -> None:
     site.annotate(*site.add_tasks(1))
     repo = shelf.repo()

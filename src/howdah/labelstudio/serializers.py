@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
@@ -91,6 +92,12 @@ class PachydermImportStorageSerializer(_Fields, host.ImportStorageSerializer):
 
 class PachydermExportStorageSerializer(_Fields, host.ExportStorageSerializer):
     """A target."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The dialog sends an empty text for a number that nobody filled in."""
+        given = data.dict() if isinstance(data, QueryDict) else dict(data)
+        given.update({name: None for name in ("every_minutes", "every_annotations") if given.get(name) == ""})
+        return super().to_internal_value(given)
 
     class Meta:
         model = PachydermExportStorage
