@@ -19,9 +19,11 @@ class HowdahConfig(AppConfig):
     def ready(self) -> None:
         """Connect; no query, no network."""
         # Models exist from here on, so these cannot be imported earlier.
-        from howdah.labelstudio import checks, host, reports, staging  # noqa: PLC0415
+        from howdah.labelstudio import checks, columns, host, reports, staging, stream  # noqa: PLC0415
 
         staging.connect()
         host.connect()
+        stream.connect()
+        columns.connect()
         host.WebhookAction.ACTIONS.update(reports.actions())
         checks.register()

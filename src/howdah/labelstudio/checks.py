@@ -79,6 +79,10 @@ def check_hooks(**_: Any) -> list[django.CheckMessage]:
         (5, host.TaskAPI, "prefetch", "each opened task costs a query more"),
         (6, host.remove_duplicates, "restore_storage_links_for_duplicated_tasks", "removed duplicates come back"),
         (7, host.AnnotationQuerySet, "update", "bulk changes of annotations are missed by the next Sync"),
+        *((12, place, "get_next_task", "people are asked to label removed files") for place in host.next_task_places()),
+        (13, host.Task, "get_predictions_for_prelabeling", "predictions of earlier commits are not shown"),
+        (14, host.data_manager, "get_all_columns", "the Data Manager has no column Source"),
+        (14, host.DataManagerTaskSerializer, "to_representation", "the Data Manager's column Source is empty"),
     ]
     return [
         _error(number, f"Label Studio has no {getattr(owner, '__name__', owner)}.{name} to hook into: {consequence}.")
