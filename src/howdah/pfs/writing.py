@@ -34,13 +34,17 @@ _FOLD_AT = 1000
 
 
 class Session(Gathering):
-    """One stream of writes into a commit; used by one thread at a time."""
+    """One stream of writes into a commit; used by one thread at a time.
 
-    def __init__(self, store: Store, commit: Commit) -> None:
+    A commit that takes no writes is told at the beginning, before bytes are sent; if they are here, at the end (`late`).
+    """
+
+    def __init__(self, store: Store, commit: Commit, *, late: bool = False) -> None:
         super().__init__(store)
         self._commit = commit
-        with store.database.read() as tx:
-            _target(tx, commit)  # a commit that takes no writes is told before bytes are sent
+        if not late:
+            with store.database.read() as tx:
+                _target(tx, commit)
 
     def close(self) -> None:
         """Let everything happen. When this returns it is durable; when it raises, nothing of it happened."""

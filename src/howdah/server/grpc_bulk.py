@@ -73,7 +73,7 @@ class BulkCalls(Calls):
         commit = need(wire.commit_from_wire(batch.commit), "commit")
 
         def write(urls: Urls) -> None:
-            session = writing.Session(self._store, commit)
+            session = writing.Session(self._store, commit, late=True)
             if _take(session, batch, urls):
                 raise Invalid("an offer of chunks has no answer here: send it in a stream", kind="bad-message")
             session.close()

@@ -1,6 +1,6 @@
 """The door to the bytes: immutable objects under names.
 
-An object is written once, whole, and never changed. Names are path-like (`packs/3f/3f…`), of characters that
+An object is written once, whole, and never changed. Names are path-like (`packs/3/3f0c…`), of characters that
 every object store takes.
 """
 

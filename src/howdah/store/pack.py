@@ -54,9 +54,9 @@ class Pack:
 
 
 def new_name() -> str:
-    """A name for a pack, unlike any other."""
+    """A name for a pack, unlike any other. There are few folders, since each one's first pack has to wait for it."""
     name = uuid.uuid4().hex
-    return f"{FOLDER}{name[:2]}/{name}"
+    return f"{FOLDER}{name[0]}/{name}"
 
 
 def kind_at(data: bytes, place: Place) -> Kind:
