@@ -36,7 +36,7 @@ _FOLD_AT = 1000
 class Session(Gathering):
     """One stream of writes into a commit; used by one thread at a time.
 
-    A commit that takes no writes is told at the beginning, before bytes are sent; if they are here, at the end (`late`).
+    A commit that takes no writes is told at the beginning, before bytes are sent; with `late` at the end.
     """
 
     def __init__(self, store: Store, commit: Commit, *, late: bool = False) -> None:
