@@ -8,7 +8,9 @@ a version of the host has moved what the change holds on to.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,8 +27,11 @@ try:
     from core.permissions import ViewClassPermission, all_permissions
     from core.utils.common import load_func
     from data_export.serializers import ExportDataSerializer
+    from data_manager import functions as data_manager
     from data_manager.actions import remove_duplicates
     from data_manager.api import TaskListAPI
+    from data_manager.managers import update_annotation_map
+    from data_manager.serializers import DataManagerTaskSerializer
     from io_storages.api import (
         ExportStorageDetailAPI,
         ExportStorageFormLayoutAPI,
@@ -52,8 +57,9 @@ try:
     from users.functions import save_user
     from users.models import User
     from users.views import user_signup
+    from webhooks import utils as webhook_utils
     from webhooks.models import WebhookAction
-    from webhooks.utils import emit_webhooks, emit_webhooks_for_instance
+    from webhooks.utils import emit_webhooks
 except ImportError as error:
     raise ImproperlyConfigured(
         f"howdah.E001: this Label Studio is not one that Howdah fits: {error}. Howdah is made for Label Studio "
@@ -65,6 +71,7 @@ __all__ = [
     "AnnotationDraft",
     "AnnotationQuerySet",
     "CurrentContext",
+    "DataManagerTaskSerializer",
     "ExportDataSerializer",
     "ExportStorage",
     "ExportStorageDetailAPI",
@@ -99,6 +106,7 @@ __all__ = [
     "all_permissions",
     "backfill_fsm_states_for_tasks",
     "connect",
+    "data_manager",
     "emit_webhooks",
     "emit_webhooks_for_instance",
     "flag_set",
@@ -107,10 +115,12 @@ __all__ = [
     "host_storage_list",
     "load_func",
     "load_tasks_json",
+    "next_task_places",
     "post_bulk_create",
     "remove_duplicates",
     "save_user",
     "task_fields",
+    "update_annotation_map",
     "user_signup",
     "wrap",
 ]
@@ -163,6 +173,14 @@ def backfill_fsm_states_for_tasks(*words: Any) -> None:
         importlib.import_module("fsm.functions").backfill_fsm_states_for_tasks(*words)
 
 
+def emit_webhooks_for_instance(organization: Any, project: Any, action: str, instance: Any) -> None:
+    """Tell webhooks of these tasks, named by their keys; hosts before 1.21 want the tasks themselves."""
+    is_keys = isinstance(instance, list) and all(isinstance(key, int) for key in instance)
+    if is_keys and not hasattr(webhook_utils, "_process_webhook_batch"):
+        instance = list(Task.objects.filter(id__in=instance))
+    webhook_utils.emit_webhooks_for_instance(organization, project, action, instance)
+
+
 def hidden(view: Any) -> Any:
     """Leave a view out of the host's description of its interface, which 1.20 makes by another package."""
     if importlib.util.find_spec("drf_spectacular") is None:
@@ -173,8 +191,8 @@ def hidden(view: Any) -> Any:
 
 def connect() -> None:
     """Change the host where it knows its own storage types only. Doing it twice changes nothing more."""
-    wrap(TaskListAPI, "prefetch", _prefetch_links, static=True)
-    wrap(TaskAPI, "prefetch", _prefetch_links_of_one)
+    wrap(TaskListAPI, "prefetch", _prefetch_links)
+    wrap(TaskAPI, "prefetch", _prefetch_links)
     wrap(remove_duplicates, "restore_storage_links_for_duplicated_tasks", _keep_links)
 
 
@@ -183,7 +201,7 @@ def is_wrapped(owner: Any, name: str) -> bool:
     return hasattr(getattr(owner, name, None), "howdah_wraps")
 
 
-def wrap(owner: Any, name: str, around: Callable[..., Any], *, static: bool = False) -> None:
+def wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
     """Have calls of the host's `name` go to `around`, which gets the original first; once only."""
     original = getattr(owner, name, None)
     if original is None or is_wrapped(owner, name):
@@ -194,16 +212,13 @@ def wrap(owner: Any, name: str, around: Callable[..., Any], *, static: bool = Fa
         return around(original, *args, **kwargs)
 
     wrapper.howdah_wraps = original  # type: ignore[attr-defined]
-    setattr(owner, name, staticmethod(wrapper) if static else wrapper)
+    is_static = isinstance(inspect.getattr_static(owner, name), staticmethod)
+    setattr(owner, name, staticmethod(wrapper) if is_static else wrapper)
 
 
-def _prefetch_links(original: Callable[[Any], Any], queryset: Any) -> Any:
+def _prefetch_links(original: Callable[..., Any], *words: Any) -> Any:
     """The host prefetches the links of its own types; without this each task of a page costs a query for ours."""
-    return original(queryset).prefetch_related(LINK_NAME)
-
-
-def _prefetch_links_of_one(original: Callable[[Any, Any], Any], view: Any, queryset: Any) -> Any:
-    return original(view, queryset).prefetch_related(LINK_NAME)
+    return original(*words).prefetch_related(LINK_NAME)
 
 
 def _keep_links(original: Callable[[Any], None], duplicates: dict[str, list[dict[str, Any]]]) -> None:
@@ -237,6 +252,11 @@ def current_email() -> str:
     return getattr(user, "email", "") or ""
 
 
+def next_task_places() -> list[Any]:
+    """The modules that ask for the next task to label; they can be loaded once all models are."""
+    return [importlib.import_module(name) for name in ("projects.api", "data_manager.actions.next_task")]
+
+
 def current_user_id() -> int | None:
     """The key of the person who makes the request that is being answered in this thread, if there is one."""
     return getattr(getattr(get_current_request(), "user", None), "id", None)
@@ -264,6 +284,14 @@ def export_tasks(project: Any, task_ids: list[int]) -> Iterator[dict[str, Any]]:
     tasks = list(queryset.prefetch_related(*parts))
     for task in tasks:
         task.project = project
-    expand = ["annotations.reviews", "annotations.completed_by"]
     # One serializer for all: making its fields costs more than using them.
-    yield from map(dict, ExportDataSerializer(tasks, many=True, context={"project": project}, expand=expand).data)
+    for task in export_serializer(project, tasks, many=True).data:
+        for prediction in task["predictions"]:
+            prediction.pop("created_ago", None)  # another text each day
+        yield dict(task)
+
+
+def export_serializer(project: Any, *tasks: Any, **options: Any) -> Any:
+    """The host's serializer of what goes to a target storage, with the predictions, which it imports no other way."""
+    expand = ["annotations.reviews", "annotations.completed_by", "predictions"]
+    return ExportDataSerializer(*tasks, context={"project": project}, expand=expand, **options)
