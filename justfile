@@ -18,6 +18,10 @@ protos:
 test:
     python3 launch.py test
 
+# The plugin inside every older Label Studio that it is for; each gets an environment in ~/.cache/howdah-hosts.
+hosts:
+    HOWDAH_HOSTS=all {{py}} -m pytest -q tests/compat/test_hosts.py
+
 # Renew constraints.txt: the newest versions that satisfy pyproject.toml on every Python that we support.
 constraints:
     printf 'uv\nhatchling\neditables\n' | uv pip compile --universal --python-version 3.10 pyproject.toml - --extra labelstudio --extra test \

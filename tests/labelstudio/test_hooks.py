@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core.checks import ERROR
 from django.core.management import call_command
 from django.db import connection
 from django.db.models.signals import post_save
@@ -19,6 +20,18 @@ from tests.labelstudio.conftest import Shelf, Site
 
 def test_every_check_is_content_with_this_host() -> None:
     call_command("check", tags=[checks.TAG], fail_level="WARNING")
+
+
+@pytest.mark.parametrize("version", ["1.20.0", "1.21.0", "1.22.3", "1.23.2"])
+def test_a_version_between_those_that_are_tested_is_fine(version: str) -> None:
+    assert checks.told_of(version) == []
+
+
+@pytest.mark.parametrize("version", ["1.19.9", "1.23.3", "1.24.0", "2.0", "1.22.0.dev1", "unknown"])
+def test_an_unknown_version_is_a_warning(version: str) -> None:
+    (problem,) = checks.told_of(version)
+    assert problem.id == "howdah.W001"
+    assert not problem.is_serious(ERROR)
 
 
 @pytest.mark.parametrize(

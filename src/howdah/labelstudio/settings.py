@@ -107,6 +107,8 @@ IO_STORAGES_IMPORT_LINK_NAMES = [
     "io_storages_pachyderm_pachydermimportstoragelink",
 ]
 
+DEFAULT_STORAGE_LIST_LIMIT = _host.get("DEFAULT_STORAGE_LIST_LIMIT", 100)  # hosts before 1.21 have none
+
 HOWDAH_ADDRESS = howdah.ADDRESS.read(os.environ)
 HOWDAH_TOKEN = howdah.TOKEN.read(os.environ)
 HOWDAH_SERVER_CAS = howdah.SERVER_CAS.read(os.environ)
