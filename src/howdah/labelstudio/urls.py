@@ -8,7 +8,7 @@ from core.urls import urlpatterns as host_urlpatterns
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, re_path
 
-from howdah.labelstudio import accounts, api, media, pages, public
+from howdah.labelstudio import accounts, api, demo, media, pages, public
 
 
 def no_tips(_request: HttpRequest) -> HttpResponse:
@@ -56,6 +56,7 @@ urlpatterns = [
     path("howdah/projects/<int:number>/reports/<int:pk>/", pages.report, name="howdah-report"),
     re_path(r"^api/howdah/projects/(?P<number>[0-9]+)/storages/?$", pages.States.as_view(), name="howdah-states"),
     re_path(r"^api/howdah/projects/(?P<number>[0-9]+)/storages/heads/?$", pages.Heads.as_view()),
+    re_path(r"^api/howdah/demo/?$", demo.Demo.as_view(), name="howdah-demo"),
     *_storage_paths(),
     path("tasks/<int:task_id>/resolve/", media.TaskMedia.as_view(), name="howdah-media"),
     path("tasks/<int:task_id>/presign/", media.TaskMedia.as_view()),
