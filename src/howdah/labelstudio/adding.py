@@ -12,10 +12,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from rest_framework.exceptions import ValidationError
 
 from howdah.labelstudio import host, rows, sync
-from howdah.labelstudio.checking import Checker
+from howdah.labelstudio.checking import BAD, Checker, reason
 from howdah.labelstudio.models import PachydermImportStorage, PachydermImportStorageLink
 from howdah.labelstudio.runs import Problem
 
@@ -65,7 +64,7 @@ class Adder:
             return None
         try:
             return self._checker.check(given)
-        except (ValidationError, ValueError, TypeError, KeyError, AttributeError):
+        except BAD:
             return None
 
     def _add_as_host(self, item: PinnedObject) -> None:
@@ -75,9 +74,9 @@ class Adder:
                 self._project, self._project.maximum_annotations, number, self._storage, item,
                 PachydermImportStorageLink,
             )  # fmt: skip
-        except (ValidationError, ValueError) as error:
+        except BAD as error:
             row = "" if item.row_index is None else f" item {item.row_index}"
-            self._report(Problem(f"{item.key}{row}", str(error)))
+            self._report(Problem(f"{item.key}{row}", reason(error)))
         else:
             self._created([task.id])
 

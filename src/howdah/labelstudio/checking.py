@@ -10,9 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from django.core import exceptions as errors
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from howdah.errors import HowdahError
 from howdah.labelstudio import host, rows
+
+BAD = (ValidationError, errors.ValidationError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What the host raises about tasks, annotations and predictions that are not as it wants them."""
 
 _FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
 _VALUES = ("result", "score", "model_version", "cluster", "neighbors", "mislabeling")
@@ -49,7 +54,7 @@ class Checker:
         return {"interface": host.LabelInterface(self._project.label_config) if checked else None}
 
     def check(self, predictions: Any) -> list[dict[str, Any]]:
-        """The values of the predictions' rows. Raises `ValidationError`, as the host would, or as it might."""
+        """The values of the predictions' rows. Raises one of `BAD`, as the host would, or as it might."""
         serializer = _PredictionSerializer(data=predictions, many=True, context=self._context)
         serializer.is_valid(raise_exception=True)
         found = [{name: each[name] for name in _VALUES if name in each} for each in serializer.validated_data]
@@ -69,9 +74,13 @@ class Checker:
         return len(given)
 
 
-def reason(error: ValidationError) -> str:
-    """What the host said, in one line."""
-    return "; ".join(dict.fromkeys(_texts(error.detail)))
+def reason(error: Exception) -> str:
+    """What the host said of something bad, in one line."""
+    if isinstance(error, ValidationError):
+        return "; ".join(dict.fromkeys(_texts(error.detail)))
+    if isinstance(error, errors.ValidationError):
+        return "; ".join(error.messages)
+    return str(error) if isinstance(error, ValueError | HowdahError) else f"is not as Label Studio wants it: {error!r}"
 
 
 def _texts(detail: Any) -> Iterable[str]:

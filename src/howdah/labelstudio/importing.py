@@ -180,10 +180,9 @@ class _Sync:
 
     def _predict(self, own: Predictor, infos: Iterable[FileInfo], *, lonely: bool) -> None:
         for batch in sync.batches(filter(predictions.is_meant, infos), predictions.BATCH):
-            own.take(batch, lonely=lonely)
-            self._progress.step(self._done, predictions=self._predicted + own.count)
+            self._predicted += own.take(batch, lonely=lonely)
+            self._progress.step(self._done, predictions=self._predicted)
         own.show()
-        self._predicted += own.count
 
     def _settle(self) -> None:
         self._mirror.announce()

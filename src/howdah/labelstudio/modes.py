@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import Protocol
 
 from django.db import DataError, transaction
-from rest_framework.exceptions import ValidationError
 
 from howdah import uris
 from howdah.client import files
@@ -16,6 +15,7 @@ from howdah.errors import Corrupt, NotFound
 from howdah.infos import FileInfo
 from howdah.labelstudio import kinds
 from howdah.labelstudio.adding import Adder, PinnedObject
+from howdah.labelstudio.checking import BAD, reason
 from howdah.labelstudio.datakeys import Chooser
 from howdah.labelstudio.mirror import Mirror
 from howdah.labelstudio.runs import Problem
@@ -23,7 +23,7 @@ from howdah.labelstudio.tasks_of import Reader
 from howdah.names import Commit, File
 
 _TOGETHER = 1000
-_BAD = (ValueError, ValidationError, NotFound, Corrupt, RecursionError)
+_BAD = (*BAD, NotFound, Corrupt)
 
 
 class Mode(Protocol):
@@ -98,7 +98,7 @@ class Rows:
             try:
                 yield info.file.path, self._reader.objects(info)
             except _BAD as error:
-                self._report(Problem(info.file.path, str(error)))
+                self._report(Problem(info.file.path, reason(error)))
 
     def _add(self, together: Sequence[tuple[str, list[PinnedObject]]]) -> None:
         try:
@@ -114,7 +114,7 @@ class Rows:
             with transaction.atomic():
                 act()
         except _BAD as error:
-            self._report(Problem(path, str(error)))
+            self._report(Problem(path, reason(error)))
         except DataError as error:  # PostgreSQL keeps no NUL in a text
             why = f"holds what the database cannot keep: {str(error).splitlines()[0]}"
             self._report(Problem(path, why))

@@ -18,7 +18,6 @@ from django.db import DataError, transaction
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from rest_framework.exceptions import ValidationError
 
 from howdah import uris
 from howdah.client import files
@@ -103,15 +102,16 @@ class Predictor:
         self._commit = commit
         self._report = report
         self._checker = checking.Checker(storage.project)
-        self.count = 0
+        self._count = 0
 
     @cached_property
     def _endings(self) -> list[str]:
         keys = links.current(self._storage).values_list("key", flat=True).iterator(chunk_size=5000)
         return sorted({posixpath.splitext(key)[1] for key in keys} - {".json", ""})
 
-    def take(self, infos: Sequence[FileInfo], *, lonely: bool = True) -> None:
-        """The predictions of these files; one that is about no task is a problem, if `lonely` ones are told."""
+    def take(self, infos: Sequence[FileInfo], *, lonely: bool = True) -> int:
+        """Add what is new in these files, and tell how much; one about no task is a problem, if `lonely` ones are."""
+        before = self._count
         read = [(info.file.path, entry) for info in infos for entry in self._read(info)]
         tasks = self._tasks({path for _, entry in read for path in entry.paths})
         checked = []
@@ -123,11 +123,10 @@ class Predictor:
                 continue
             try:
                 checked.append((name, task, self._checker.check(entry.predictions)))
-            except ValidationError as error:
+            except checking.BAD as error:
                 self._report(Problem(name, checking.reason(error)))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
-                self._report(Problem(name, f"holds something that is no prediction: {error}"))
         self._write_each(checked)
+        return self._count - before
 
     def _read(self, info: FileInfo) -> list[Entry]:
         path = info.file.path
@@ -170,7 +169,7 @@ class Predictor:
             written = self._checker.insert(fresh)
             if fresh:
                 self._count_up({task for task, _ in fresh})
-        self.count += written
+        self._count += written
 
     def _there(self, tasks: Sequence[int]) -> dict[int, set[str]]:
         """The predictions that each task has of its newest commit, and of this one."""
@@ -197,7 +196,7 @@ class Predictor:
         """Have the newest predictions shown to people who label, unless the project shows others by choice."""
         project = host.Project.objects.filter(pk=self._storage.project_id)
         shown = project.values_list("model_version", flat=True).get() or ""
-        if self.count and (not shown or is_commit_id(shown)):
+        if self._count and (not shown or is_commit_id(shown)):
             project.update(model_version=self._commit.id)
 
 
