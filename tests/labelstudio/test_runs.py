@@ -12,7 +12,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from howdah.errors import NotFound, WrongState
-from howdah.labelstudio import reports, runs
+from howdah.labelstudio import behind, reports, runs
 from howdah.labelstudio.models import PachydermImportStorage
 from howdah.labelstudio.runs import Outcome, Problem, Progress
 from tests.labelstudio.conftest import Shelf, Site, eventually
@@ -200,15 +200,46 @@ def test_nothing_to_cancel_is_said(storage: PachydermImportStorage) -> None:
         storage.cancel("ann@example.org")
 
 
-def test_a_new_run_waits_for_the_end_of_a_cancelled_one(
+def test_two_runs_of_a_storage_never_work_side_by_side(
     storage: PachydermImportStorage, blocked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, _ = blocked
+    work, go = blocked
     storage.run(work)
+    eventually(lambda: state(storage) == "in_progress", "the start")
     storage.cancel("ann@example.org")
-    monkeypatch.setattr(runs, "_END", 0.01)
-    with pytest.raises(WrongState, match="still ending"):
+    storage.run(lambda *_: Outcome(1))
+    assert state(storage) == "in_progress"
+    go.set()
+    eventually(lambda: state(storage) == "completed", "the end of the second")
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "_END", 0.01)
+        go.clear()
         storage.run(work)
+        eventually(lambda: state(storage) == "in_progress", "the start")
+        storage.cancel("ann@example.org")
+        storage.run(lambda *_: Outcome(1))
+        eventually(lambda: state(storage) == "failed", "the end of the fourth")
+    assert storage.traceback == "The cancelled Sync is still ending; Sync again in a moment"
+
+
+def test_a_process_behind_the_site_does_what_it_is_handed(
+    storage: PachydermImportStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind, "_pair", None)
+    behind.open_pair()
+    storage.sync(wait=0.0)
+    assert state(storage) == "queued"
+    handed = behind.take(10)
+    assert handed is not None
+    runs.carry_on(handed)
+    eventually(lambda: state(storage) == "completed", "the end of the run")
+    storage.sync(wait=0.0)
+    handed = behind.take(10)
+    assert handed is not None
+    storage.cancel("ann@example.org")
+    runs.carry_on(handed)
+    assert state(storage) == "failed"
+    assert behind.take(0) is None
 
 
 def test_a_card_can_tell_how_far_a_run_is(storage: PachydermImportStorage, blocked: Any) -> None:

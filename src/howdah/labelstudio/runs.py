@@ -21,13 +21,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.conf import settings
 from django.db import OperationalError, connections, models, transaction
+from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from howdah.errors import HowdahError, WrongState
-from howdah.labelstudio import reports
-from howdah.labelstudio.host import CurrentContext
+from howdah.labelstudio import behind, reports
+from howdah.labelstudio.host import CurrentContext, User
 
 WAIT = 3.0
 """Seconds that the caller waits for the end."""
@@ -41,12 +44,13 @@ resumes = False
 _AT_ONCE = 4
 _LOOK = 1.0  # seconds between looks whether the run was cancelled elsewhere
 _END = 10.0  # seconds that a new run waits for the end of one that was cancelled
+_POLL = 0.01  # seconds between looks whether a run of another process has ended
 ACTIVE = ("queued", "in_progress")
 _PROBLEMS_SHOWN = 100
 _BORN = uuid.uuid4().hex
 
 _slots = threading.BoundedSemaphore(_AT_ONCE)
-_threads: dict[tuple[type, int], threading.Thread] = {}
+_threads: dict[tuple[Any, int], threading.Thread] = {}
 logger = logging.getLogger(__name__)
 
 
@@ -114,10 +118,10 @@ def _process_lives(pid: Any) -> bool:
 class Progress:
     """One run's hold on its storage row; every write says which run it is for."""
 
-    def __init__(self, model: Any, pk: int, meta: dict[str, Any]) -> None:
-        self.job = uuid.uuid4().hex
+    def __init__(self, model: Any, pk: int, meta: dict[str, Any], job: str = "") -> None:
+        self.job = job or uuid.uuid4().hex
         self._rows = model.objects.filter(pk=pk, last_sync_job=self.job)
-        self._model, self._pk = model, pk
+        self.place = (model, pk)
         self._meta = meta
         self._count = 0
         self._began = time.monotonic()
@@ -144,10 +148,16 @@ class Progress:
         if self._lost:
             raise Lost("the Sync was cancelled, or another one has taken over")
 
+    def handed(self, work: Callable[..., Any], user: Any) -> dict[str, Any]:
+        """The run as another process needs it to do it; `work` is a function of a module."""
+        name = f"{work.__module__}.{work.__qualname__}"
+        model, pk = self.place
+        return {"model": model._meta.label, "pk": pk, "job": self.job, "work": name, "user": getattr(user, "pk", None)}
+
     def begin(self) -> None:
-        """Show the run as in progress and start to ping."""
+        """Show the run as in progress, by this process, and start to ping."""
         now = str(timezone.now())
-        self._meta.update(time_in_progress=now, time_last_ping=now)
+        self._meta.update(time_in_progress=now, time_last_ping=now, owner=owner())
         self._write(status="in_progress")
         self._pinger.start()
 
@@ -189,7 +199,8 @@ class Progress:
             self._write(status=status, **fields)
             if self._lost:
                 return
-            storage = self._model.objects.get(pk=self._pk)
+            model, pk = self.place
+            storage = model.objects.get(pk=pk)
             made = reports.write(storage, began=self._meta["time_in_progress"], status=status, **report)
         reports.tell(storage, made)
 
@@ -225,25 +236,18 @@ class Runs(models.Model):
 
         `wait` is in seconds, `WAIT` by default.
         """
-        self._await_cancelled()
         progress = self._claim()
         request = CurrentContext.get_request()
-        thread = threading.Thread(
-            target=_carry_out, args=(type(self), self.pk, progress, work, request), name=f"sync-{self.pk}", daemon=True
-        )
-        _threads[type(self), self.pk] = thread
-        thread.start()
-        thread.join(WAIT if wait is None else wait)
+        ends = time.monotonic() + (WAIT if wait is None else wait)
+        if behind.hand_over(progress.handed(work, getattr(request, "user", None))):
+            self._await_end(progress.job, ends)
+        else:
+            _begin(progress, work, request).join(max(ends - time.monotonic(), 0.0))
 
-    def _await_cancelled(self) -> None:
-        """One that was cancelled stops at its next step; two of one storage never work side by side."""
-        thread = _threads.get((type(self), self.pk))
-        held = type(self).objects.filter(pk=self.pk).values_list("status", flat=True).first()
-        if thread is None or held in ACTIVE:
-            return
-        thread.join(_END)
-        if thread.is_alive():
-            raise WrongState("the cancelled Sync is still ending; Sync again in a moment", kind="sync-running")
+    def _await_end(self, job: str, ends: float) -> None:
+        rows = type(self).objects.filter(pk=self.pk, last_sync_job=job, status__in=ACTIVE)
+        while time.monotonic() < ends and rows.exists():
+            time.sleep(_POLL)
 
     def cancel(self, by: str) -> None:
         """End the run under way; what it has done stays, and the next Sync goes on from there.
@@ -311,8 +315,32 @@ class Runs(models.Model):
         )
 
 
-def _carry_out(model: Any, pk: int, progress: Progress, work: Callable[[Any, Progress], Outcome], request: Any) -> None:
+def carry_on(handed: Mapping[str, Any]) -> None:
+    """Do a run that another process has claimed, in the background; see `Progress.handed`."""
+    model = apps.get_model(handed["model"])
+    row = model.objects.filter(pk=handed["pk"], last_sync_job=handed["job"]).first()
+    if row is None:
+        return  # cancelled, or the storage is gone
+    request = HttpRequest()
+    request.user = User.objects.filter(pk=handed["user"]).first()
+    progress = Progress(model, row.pk, row.meta or {}, handed["job"])
+    _begin(progress, import_string(handed["work"]), request if request.user else None)
+
+
+def _begin(progress: Progress, work: Callable[[Any, Progress], Outcome], request: Any) -> threading.Thread:
+    # One that was cancelled stops at its next step; two of one storage never work side by side.
+    words = (progress, work, request, _threads.get(progress.place))
+    thread = threading.Thread(target=_carry_out, args=words, name=f"sync-{progress.place[1]}", daemon=True)
+    _threads[progress.place] = thread
+    thread.start()
+    return thread
+
+
+def _carry_out(
+    progress: Progress, work: Callable[[Any, Progress], Outcome], request: Any, before: threading.Thread | None
+) -> None:
     """The background thread: nothing that `work` raises goes unseen or leaves the storage in progress."""
+    model, pk = progress.place
     try:
         if request is not None:
             # The host notes the requesting user on what is created.
@@ -320,6 +348,7 @@ def _carry_out(model: Any, pk: int, progress: Progress, work: Callable[[Any, Pro
         with _slots:
             progress.begin()
             try:
+                _await_other(before)
                 progress.complete(work(model.objects.get(pk=pk), progress))
             except Lost:
                 logger.warning("sync of storage %s was cancelled, or taken over by another one", pk)
@@ -333,6 +362,14 @@ def _carry_out(model: Any, pk: int, progress: Progress, work: Callable[[Any, Pro
         progress.stop()
         CurrentContext.clear()
         connections.close_all()
+
+
+def _await_other(thread: threading.Thread | None) -> None:
+    if thread is None:
+        return
+    thread.join(_END)
+    if thread.is_alive():
+        raise WrongState("the cancelled Sync is still ending; Sync again in a moment", kind="sync-running")
 
 
 def _capital(text: str) -> str:

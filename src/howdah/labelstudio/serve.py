@@ -1,7 +1,7 @@
 """Runs Label Studio with Howdah's storage type under a production WSGI server: `python -m howdah.labelstudio.serve`.
 
-It prepares the database, checks that our hooks fit the host, and then answers on one address until SIGTERM. One
-process with threads: SQLite has one writer anyway, and the media that a browser asks for is mere passing on.
+It prepares the database, checks that our hooks fit the host, and then answers on one address until SIGTERM: a process
+or two with threads, and one behind them that does the Syncs (see `howdah.labelstudio.worker`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from howdah.labelstudio import prepare
 from howdah.postgres import address
 
 THREADS = 16
+ANSWERING = min(os.cpu_count() or 1, 2)
+"""Processes that answer requests: Python uses one core each, and SQLite has one writer anyway."""
+
 _GRACE = 5
 _MEMORY = "/dev/shm"  # noqa: S108  (only the WSGI server's heartbeat file, which it makes and unlinks safely)
 
@@ -38,8 +41,8 @@ class _Server(BaseApplication):
     def load_config(self) -> None:
         wanted: dict[str, Any] = {
             "bind": [self._bind],
-            "worker_class": "gthread",
-            "workers": 1,
+            "worker_class": "howdah.labelstudio.worker.Worker",
+            "workers": 1 + ANSWERING,
             "threads": THREADS,
             "preload_app": True,  # loaded before the fork, so a failure to load is our exit, not a restart loop
             "keepalive": 75,
@@ -49,7 +52,6 @@ class _Server(BaseApplication):
             "forwarded_allow_ips": "",  # which headers of a proxy count is decided by our settings alone
             "proc_name": "howdah-label-studio",
         }
-        wanted["post_worker_init"] = _watch  # in the worker: a thread does not survive the fork
         if os.access(_MEMORY, os.W_OK):
             wanted["worker_tmp_dir"] = _MEMORY
         for name, value in wanted.items():
@@ -62,12 +64,6 @@ class _Server(BaseApplication):
         return application
 
 
-def _watch(_worker: Any) -> None:
-    from howdah.labelstudio import watching  # noqa: PLC0415  (it needs the site's models)
-
-    watching.start()
-
-
 def _check() -> str | None:
     """What does not fit this host version, told for a person; None if all is well."""
     try:
@@ -77,6 +73,13 @@ def _check() -> str | None:
     finally:
         connections.close_all()  # a SQLite connection must not cross the fork
     return None
+
+
+def _keep_one_behind() -> None:
+    from howdah.labelstudio import behind, runs  # noqa: PLC0415  (runs needs the site's settings)
+
+    behind.open_pair()
+    runs.resumes = True
 
 
 def _told_database() -> str:
@@ -107,6 +110,7 @@ def main(argv: list[str] | None = None) -> int:
     if (misfit := _check()) is not None:
         print(f"error: {misfit}", file=sys.stderr)
         return 1
+    _keep_one_behind()
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     _Server(f"{host}:{arguments.port}").run()
     return 0

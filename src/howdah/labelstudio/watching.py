@@ -19,7 +19,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from howdah.errors import HowdahError, WrongState
-from howdah.labelstudio import probing, runs
+from howdah.labelstudio import behind, probing, runs
 from howdah.labelstudio.models import CommitWhen, PachydermExportStorage, PachydermImportStorage
 from howdah.names import Commit, is_commit_id
 
@@ -32,13 +32,18 @@ logger = logging.getLogger(__name__)
 
 
 def wake() -> None:
-    """Look now. Does nothing in a process that does not watch."""
+    """Have the process that watches look now; nothing where none does."""
+    if not behind.hand_over({}):
+        look()
+
+
+def look() -> None:
+    """Look now, if this is the process that watches."""
     _woken.set()
 
 
 def start() -> None:
     """Watch from a thread of this process until it ends."""
-    runs.resumes = True
     threading.Thread(target=_watch, args=(Watcher(),), name="storage-watcher", daemon=True).start()
 
 
