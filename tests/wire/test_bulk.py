@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +114,63 @@ def test_chunks_are_written_as_the_message_would_be(path: str, data: list[bytes]
     whole = bulk_pb2.Chunks(path=path, append=True, sizes=map(len, data), data=data)
     written = bulk_pb2.Batch.FromString(bulk.batch_of_chunks(head, data))
     assert written == bulk_pb2.Batch(steps=[bulk_pb2.Step(chunks=whole)])
+
+
+LARGE = st.integers(0, 200_000).map(bytes)
+
+
+def read(message: bytes) -> bulk_pb2.Batch | None:
+    """As whoever receives it understands it; None if it is no message."""
+    try:
+        batch, data = bulk.received(message)
+    except DecodeError:
+        return None
+    if data is not None:
+        batch.steps[0].chunks.data.extend(map(bytes, data))
+    return batch
+
+
+@given(path=st.text(max_size=9), data=st.lists(LARGE, max_size=4), append=st.booleans())
+def test_chunks_are_received_as_they_were_sent(path: str, data: list[bytes], *, append: bool) -> None:
+    head = bulk_pb2.Chunks(path=path, append=append, sizes=map(len, data), digests=bytes(32 * len(data)))
+    message = bulk.batch_of_chunks(head, data)
+    assert read(message) == bulk_pb2.Batch.FromString(message)
+
+
+@given(parts=st.lists(st.tuples(st.sampled_from("poc"), LARGE), max_size=3), named=st.booleans())
+def test_any_batch_is_received_as_it_was_sent(parts: list[tuple[str, bytes]], *, named: bool) -> None:
+    batch = bulk_pb2.Batch()
+    for kind, data in parts:
+        step = batch.steps.add()
+        if kind == "p":
+            step.puts.data = data
+        elif kind == "o":
+            step.offer.digests = data
+        else:
+            step.chunks.data.extend([data, b""])
+    if named:
+        batch.commit.id = "a"
+    assert read(batch.SerializeToString()) == batch
+
+
+@given(st.integers(0, 90), st.integers(0, 255))
+def test_damaged_messages_are_told_as_ever(at: int, value: int) -> None:
+    head = bulk_pb2.Chunks(path="/a", append=True, sizes=[70_000], digests=bytes(32), datum="x")
+    message = bytearray(bulk.batch_of_chunks(head, [bytes(70_000)]))
+    message[at] = value
+    try:
+        expected = bulk_pb2.Batch.FromString(bytes(message))
+    except DecodeError:
+        expected = None
+    assert read(bytes(message)) == expected
+
+
+def test_length_that_never_ends_is_no_message() -> None:
+    assert read(b"\x12" + b"\x80" * 200_000) is None
+
+
+def test_who_keeps_a_small_chunk_does_not_keep_the_message() -> None:
+    large, small = bytes(1 << 20), b"x" * 100_000
+    _, data = bulk.received(bulk.batch_of_chunks(bulk_pb2.Chunks(path="/a"), [large, small]))
+    assert data is not None
+    assert [type(piece) for piece in data] == [memoryview, bytes]

@@ -47,7 +47,9 @@ class Gathering:
             held.add(digest)
         return wanted
 
-    def put_chunks(self, path: str, chunks: Sequence[Chunk], data: Sequence[bytes], datum: str = "") -> None:
+    def put_chunks(
+        self, path: str, chunks: Sequence[Chunk], data: Sequence[bytes | memoryview], datum: str = ""
+    ) -> None:
         """As `put`, of content that is cut already; `data` has the bytes of each chunk, none for one that is held.
 
         `Invalid` if the bytes are not what the digest says, or the chunk is not held.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -29,6 +29,7 @@ from howdah.wire.gen import bulk_pb2, pfs_pb2
 _ROWS = 1000
 _READ = 4  # messages: about as much as is read from the disk at once
 
+Bytes = bytes | memoryview
 _Item = TypeVar("_Item")
 _Message = TypeVar("_Message")
 
@@ -43,18 +44,18 @@ class BulkCalls(Calls):
     async def Ask(self, _: Empty, __: Context) -> Empty:
         return Empty()
 
-    async def Modify(self, requests: AsyncIterator[bulk_pb2.Batch], _: Context) -> AsyncIterator[bulk_pb2.Answer]:
+    async def Modify(self, requests: AsyncIterator[bulk.Received], _: Context) -> AsyncIterator[bulk_pb2.Answer]:
         session: writing.Session | None = None
         working: asyncio.Future[list[bulk_pb2.Answer]] | None = None
         try:
-            async for batch in requests:
+            async for batch, data in requests:
                 if working is not None:
                     await working  # one message is worked on while the next arrives
                 if session is None:
                     session = await self._session(batch)
                 elif batch.HasField("commit"):
                     raise Invalid("cannot set commit", code=Code.UNKNOWN)
-                working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch)))
+                working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch, data)))
                 if any(step.HasField("offer") for step in batch.steps):
                     for answer in await working:
                         yield answer
@@ -74,7 +75,7 @@ class BulkCalls(Calls):
 
         def write(urls: Urls) -> None:
             session = writing.Session(self._store, commit, late=True)
-            if _take(session, batch, urls):
+            if _take(session, batch, None, urls):
                 raise Invalid("an offer of chunks has no answer here: send it in a stream", kind="bad-message")
             session.close()
 
@@ -137,15 +138,20 @@ class BulkCalls(Calls):
                 yield one
 
 
-def _take(session: writing.Session, batch: bulk_pb2.Batch, urls: Urls) -> list[bulk_pb2.Answer]:
-    """Hand a message's steps to the session, in order; gives the answers to its offers."""
+def _take(
+    session: writing.Session, batch: bulk_pb2.Batch, data: Sequence[Bytes] | None, urls: Urls
+) -> list[bulk_pb2.Answer]:
+    """Hand a message's steps to the session, in order; gives the answers to its offers.
+
+    Chunks that come without their bytes have them in `data`.
+    """
     answers = []
     for step in batch.steps:
         body = step.WhichOneof("body")
         if body == "puts":
             _put(session, step.puts)
         elif body == "chunks":
-            _put_chunks(session, step.chunks)
+            _put_chunks(session, step.chunks, list(step.chunks.data) if data is None else data)
         elif body == "offer":
             answers.append(bulk_pb2.Answer(wanted=bytes(session.wanted(_digests(step.offer.digests)))))
         elif body == "other":
@@ -155,13 +161,13 @@ def _take(session: writing.Session, batch: bulk_pb2.Batch, urls: Urls) -> list[b
     return answers
 
 
-def _put_chunks(session: writing.Session, chunks: bulk_pb2.Chunks) -> None:
+def _put_chunks(session: writing.Session, chunks: bulk_pb2.Chunks, data: Sequence[Bytes]) -> None:
     digests = _digests(chunks.digests)
-    if not len(digests) == len(chunks.sizes) == len(chunks.data):
+    if not len(digests) == len(chunks.sizes) == len(data):
         raise Invalid("a table of chunks invalid: its digests, sizes and bytes do not fit together", kind="bad-message")
     if not chunks.append:
         session.delete(chunks.path, chunks.datum)
-    session.put_chunks(chunks.path, list(map(Chunk, digests, chunks.sizes)), chunks.data, chunks.datum)
+    session.put_chunks(chunks.path, list(map(Chunk, digests, chunks.sizes)), data, chunks.datum)
 
 
 def _digests(joined: bytes) -> list[Digest]:

@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from howdah.errors import HowdahError, Invalid, Unsupported
+from howdah.wire import bulk
 from howdah.wire.status import to_status
 
 _log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 # What is kept of a request is told again, often with much else in one message, which clients take only up to a size.
 _MOST = 1 << 20
 _LARGE = {"howdah.bulk.API.ModifyOnce", "transaction_v2.API.BatchTransaction"}  # many things at once
+# What is not read into its class's objects alone.
+_READERS: dict[str, Callable[[bytes], Any]] = {"howdah.bulk.API.Modify": bulk.received}
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -54,12 +57,12 @@ def _handler(method: MethodDescriptor, answer: Callable[..., Any]) -> grpc.RpcMe
     return handler
 
 
-def _reader(method: MethodDescriptor) -> Callable[[bytes], Message | Invalid]:
+def _reader(method: MethodDescriptor) -> Callable[[bytes], Any]:
     """What reads a call's messages. What cannot be read becomes an error that is raised where it can be answered."""
-    read = GetMessageClass(method.input_type).FromString
+    read = _READERS.get(method.full_name) or GetMessageClass(method.input_type).FromString
     most = None if method.client_streaming or method.full_name in _LARGE else _MOST
 
-    def message(data: bytes) -> Message | Invalid:
+    def message(data: bytes) -> Any:
         if most is not None and len(data) > most:
             return Invalid(f"message to {method.full_name} invalid: it is longer than {most} bytes", kind="too-large")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from howdah.errors import Corrupt
 from howdah.infos import FileChange, FileInfo, FileType
@@ -14,6 +15,9 @@ from howdah.wire.gen import bulk_pb2
 
 _DIGEST = 32
 _NEW, _OLD, _BOTH = 1, 2, 3
+# Fields of a written message, as far as they are looked for.
+_NUMBER, _BYTES = 0, 2
+_LARGE = 64 << 10  # what is less is copied soon enough
 
 
 class InfoWriter:
@@ -117,9 +121,74 @@ def batch_of_chunks(head: bulk_pb2.Chunks, data: Iterable[bytes | memoryview]) -
     return b"".join((_begin(bulk_pb2.Batch.STEPS_FIELD_NUMBER, len(step) + size), step, *parts))
 
 
+class Received(NamedTuple):
+    """A message `Batch` that came. `data`, if any, belongs to the chunks of its only step, which has none itself."""
+
+    batch: bulk_pb2.Batch
+    data: list[bytes | memoryview] | None = None
+
+
+def received(message: bytes) -> Received:
+    """Read a message `Batch`; `DecodeError` if it is none.
+
+    Of chunks that came as `batch_of_chunks` writes them the bytes are not copied, but for those that are less than half
+    of the message: whoever keeps a part of it keeps it all.
+    """
+    place = _place_of_data(message) if len(message) >= _LARGE else None
+    if place is None:
+        return Received(bulk_pb2.Batch.FromString(message))
+    head, data = place
+    batch = bulk_pb2.Batch()
+    batch.steps.add().chunks.MergeFromString(head)
+    return Received(batch, [piece if 2 * len(piece) >= len(message) else bytes(piece) for piece in data])
+
+
+def _place_of_data(message: bytes) -> tuple[bytes, list[memoryview]] | None:
+    """What stands before the data of the only step, a table of chunks, and the data; None of any other message."""
+    view = memoryview(message)
+    data: list[memoryview] = []
+    at, end = 0, len(message)
+    try:
+        for field in (bulk_pb2.Batch.STEPS_FIELD_NUMBER, bulk_pb2.Step.CHUNKS_FIELD_NUMBER):
+            found, at, behind = _field(message, at)
+            if found != field or behind != end:
+                return None
+        begin = behind = at
+        head = b""
+        while behind < end:
+            found, at, behind = _field(message, behind)
+            if found == bulk_pb2.Chunks.DATA_FIELD_NUMBER:
+                data.append(view[at:behind])
+            elif data:
+                return None
+            else:
+                head = message[begin:behind]
+    except IndexError:
+        return None
+    return (head, data) if data and head else None
+
+
+def _field(message: bytes, at: int) -> tuple[int, int, int]:
+    """The number of the field at a place, and where what it holds begins and ends; IndexError where none can be."""
+    tag = message[at]
+    number = 0
+    for shift in range(0, 64, 7):
+        at += 1
+        number |= (message[at] & 127) << shift
+        if message[at] < 128:
+            break
+    else:
+        raise IndexError
+    kind, begin = tag & 7, at + 1
+    end = begin + (number if kind == _BYTES else 0)
+    if kind not in {_NUMBER, _BYTES} or tag > 127 or end > len(message):
+        raise IndexError
+    return tag >> 3, begin, end
+
+
 def _begin(field: int, size: int) -> bytes:
     """What stands before a field of so many bytes."""
-    return bytes([field << 3 | 2]) + _varint(size)
+    return bytes([field << 3 | _BYTES]) + _varint(size)
 
 
 def _varint(number: int) -> bytes:
