@@ -177,9 +177,7 @@ class Shelf:
             self.put(name, content)
         return name
 
-    def put(
-        self, repo: str, content: dict[str, bytes], *, delete: tuple[str, ...] = (), branch: str = "master"
-    ) -> str:
+    def put(self, repo: str, content: dict[str, bytes], *, delete: tuple[str, ...] = (), branch: str = "master") -> str:
         """One commit on a branch; its id."""
         commit = commits.start(self.conn, parse_branch(f"{repo}@{branch}"))
         with files.modify(self.conn, commit) as changes:
@@ -203,9 +201,10 @@ class Shelf:
         return list(commits.list(self.conn, parse_repo(repo)))
 
     def paths(self, repo: str) -> list[str]:
-        """The files of master's head."""
+        """The files of master's head, but for the labeling configuration that lies with labels."""
         head = Commit(parse_repo(repo), "master")
-        return [info.file.path for info in files.list(self.conn, File(head, "/"))]
+        found = [info.file.path for info in files.list(self.conn, File(head, "/"))]
+        return [path for path in found if path != "/.howdah/"]
 
     def read(self, repo: str, path: str, commit: str = "master") -> bytes:
         """One file."""
@@ -215,7 +214,8 @@ class Shelf:
         """The files that the newest commit of master changes."""
         head = Commit(parse_repo(repo), "master")
         found = (change.new or change.old for change in files.diff(self.conn, File(head, "/")))
-        return [info.file.path for info in found if info and not info.file.path.endswith("/")]
+        paths = [info.file.path for info in found if info and not info.file.path.endswith("/")]
+        return [path for path in paths if "/.howdah/" not in path]
 
 
 @pytest.fixture(scope="session")

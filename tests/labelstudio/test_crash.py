@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from howdah.client import commits, files
+from howdah.client import commits, files, metadata
 from howdah.labelstudio import exporting, host, runs
-from howdah.labelstudio.models import ExportRun, PachydermExportStorage, StagedChange
+from howdah.labelstudio.ledger import Ledger
+from howdah.labelstudio.models import ExportRun, LabelFile, PachydermExportStorage, StagedChange
 from howdah.testing.servers import StoreServer
 from tests.labelstudio.conftest import Shelf, Site
 
@@ -44,10 +45,14 @@ def sync_and_die(target: Any) -> None:
 
 
 POINTS = [
+    pytest.param(Ledger, "take", False, id="before the run is recorded"),
+    pytest.param(Ledger, "plan", True, id="after the paths are recorded"),
     pytest.param(commits, "start", False, id="before the commit is begun"),
     pytest.param(commits, "start", True, id="after the commit is begun, before the answer"),
     pytest.param(files, "modify", False, id="before anything is written"),
-    pytest.param(commits, "finish", False, id="after everything is written"),
+    pytest.param(metadata, "edit", False, id="after everything is written"),
+    pytest.param(metadata, "edit", True, id="after the metadata is written"),
+    pytest.param(commits, "finish", False, id="before the commit is finished"),
     pytest.param(commits, "finish", True, id="after the commit is finished, before the answer"),
 ]
 
@@ -70,9 +75,16 @@ def test_a_sync_after_one_that_died_holds_each_change_once(
     assert synced["status"] == "completed", synced["traceback"]
     history = shelf.history(repo)
     assert all(info.finished and not info.error for info in history)
-    assert sum(int(info.description.split()[0]) for info in history) == 3
+    # A store whose first commit is dropped puts an empty one of its own there.
+    told = [info for info in history if info.description]
+    assert sum(int(info.description.split()[0]) for info in told) == 3
+    assert sum(int(info.metadata["new"]) for info in told) == 3
     assert shelf.paths(repo) == sorted(f"/{task}.json" for task in tasks)
     assert not StagedChange.objects.filter(storage_id=target["id"]).exists()
+    recorded = LabelFile.objects.filter(storage_id=target["id"]).exclude(task_id=0)
+    assert sorted(recorded.values_list("task_id", "path", "run")) == [(task, f"/{task}.json", "") for task in tasks]
+    assert site.sync(target, target=True)["last_sync_count"] == 0
+    assert len(shelf.history(repo)) == len(history)
 
 
 def test_a_file_that_a_dead_sync_wrote_goes_when_its_annotation_went(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -11,8 +10,7 @@ from hypothesis import strategies as st
 
 from howdah.errors import Invalid
 from howdah.infos import FileInfo, FileType
-from howdah.labelstudio import export, place, sync, uris
-from howdah.labelstudio.export import Event, Summary, summarise
+from howdah.labelstudio import place, sync, uris
 from howdah.labelstudio.ranges import MOST, Span, Unsatisfiable, parse_ranges
 from howdah.names import Commit, File, Project, Repo
 
@@ -146,71 +144,6 @@ def test_summing_up_alike_tasks_together_equals_one_by_one(columns: list[set[str
     assert common(parts) == common([[one] for one in columns])
 
 
-def events(*whats: str, annotation: int = 1, author: str = "a@x") -> list[Event]:
-    return [Event(1, annotation, what, author) for what in whats]
-
-
-@pytest.mark.parametrize(
-    ("whats", "meant"),
-    [
-        (["created"], (1, 0, 0)),
-        (["created", "changed", "changed"], (1, 0, 0)),
-        (["changed", "changed"], (0, 1, 0)),
-        (["changed", "deleted"], (0, 0, 1)),
-        (["created", "changed", "deleted"], (0, 0, 0)),
-    ],
-)
-def test_events_of_one_annotation_become_what_is_left_of_them(whats: list[str], meant: tuple[int, int, int]) -> None:
-    found = summarise(events(*whats))
-    assert (found.new, found.changed, found.deleted) == meant
-
-
-def test_an_author_counts_once_for_each_annotation() -> None:
-    found = summarise(
-        [
-            *events("created", "changed"),
-            *events("changed", annotation=2, author="b@x"),
-            *events("changed", annotation=3),
-        ]
-    )
-    assert found == Summary(1, 2, 0, {"a@x": 2, "b@x": 1})
-
-
-def test_a_description_names_its_run_from_beginning_to_end() -> None:
-    closed = export.closing(Summary(2, 1, 0, {"b": 1, "a": 2}), ["default/images@1"], "7 Cats", "key")
-    assert closed.splitlines() == [
-        "2 new, 1 changed, 0 deleted annotations", "", "By: a 2, b 1", "Project: 7 Cats", "Source: default/images@1",
-        "Sync: key",
-    ]  # fmt: skip
-    assert export.is_closed(closed, "key")
-    assert export.is_open(export.opening("key"), "key")
-    assert not export.is_closed(export.opening("key"), "key")
-    assert not export.is_closed(closed, "another")
-
-
-def test_a_description_names_at_most_twenty_sources() -> None:
-    closed = export.closing(Summary(1), [f"default/r@{n}" for n in range(30)], "1 A", "key")
-    assert sum(line.startswith("Source: default/") for line in closed.splitlines()) == 20
-    assert "Source: … and 10 more" in closed
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-
-
-@given(st.dictionaries(st.text(), JSON))
-def test_the_same_task_gives_the_same_bytes(task: dict[str, object]) -> None:
-    again = dict(reversed(list(task.items())))
-    assert export.content_of(task) == export.content_of(again)
-
-
-def test_half_a_surrogate_pair_is_written_as_an_escape() -> None:
-    assert export.content_of({"text": "\ud800ü"}) == b'{"text":"\\ud800\\u00fc"}\n'
-
-
 @pytest.mark.parametrize(("prefix", "folder"), [(None, "/"), ("", "/"), ("a/b/", "/a/b"), ("/a", "/a")])
 def test_a_prefix_is_a_folder(prefix: str | None, folder: str) -> None:
     assert place.folder_of(prefix) == folder
-    assert PurePosixPath(export.path_of(folder, 7)).name == "7.json"

@@ -1,38 +1,35 @@
 """Target Sync: everything staged since the last one becomes one commit, exactly once.
 
-The order makes it so. The run's key is recorded, together with the staged rows that it takes, before anything is
-sent; the commit carries the key from its first moment; its description is completed by the call that finishes it;
-rows are deleted after the answer to that call. Wherever a run is cut off, the next one sees by the key how far it
-came: the commit finished (then only rows are left to delete), open (then it is filled again and finished), or not
-there (then it is begun).
+`ledger` keeps the record that makes it once; here is what the commit holds. A run writes the files of the tasks that
+something happened to. A whole run (the first to a place, or after the layout changed) looks at every annotated task
+and writes what differs from what the branch holds. Where nothing is to be written, there is no commit.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections import Counter
+import functools
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Count
-
-from howdah.client import cluster, commits, files
+from howdah.client import commits, files, metadata
 from howdah.client.channel import Connection
-from howdah.errors import NotFound, WrongState
-from howdah.infos import CommitInfo, CommitState
-from howdah.labelstudio import export, host, probing, sync
-from howdah.labelstudio.models import (
-    ExportRun,
-    PachydermExportStorage,
-    PachydermImportStorage,
-    PachydermImportStorageLink,
-    StagedChange,
-)
-from howdah.labelstudio.runs import Outcome, Progress
-from howdah.names import Branch, Commit, parse_branch
+from howdah.errors import HowdahError, Unavailable
+from howdah.labelstudio import commit_text, export, host, layout, listing, probing, sync
+from howdah.labelstudio.commit_text import Story
+from howdah.labelstudio.export import Tally
+from howdah.labelstudio.layout import Shown
+from howdah.labelstudio.ledger import Ledger
+from howdah.labelstudio.models import Layout, PachydermExportStorage
+from howdah.labelstudio.pins import Pins
+from howdah.labelstudio.runs import Lost, Outcome, Progress
+from howdah.labelstudio.taskrows import TaskRows
+from howdah.names import Commit
 
-BATCH = 200
-_KEYS = 500
+BATCH = 500
+_CONFIG = 0  # stands for the labeling configuration where tasks are told by id
 
 
 def run(storage: PachydermExportStorage, progress: Progress) -> Outcome:
@@ -41,171 +38,199 @@ def run(storage: PachydermExportStorage, progress: Progress) -> Outcome:
     return probing.with_reasons(lambda conn: _Sync(storage, progress, conn).run(), conn, storage.address)
 
 
+@dataclass
+class _Plan:
+    """Where the files of tasks come to be, and which files go."""
+
+    paths: dict[int, str]
+    gone: set[str]
+    known: dict[int, str]
+    held: dict[str, bytes] | None
+    """What the branch holds, where that decides what is written."""
+    tally: Tally = field(default_factory=Tally)
+
+
 class _Sync:
     """One target Sync under way."""
 
     def __init__(self, storage: PachydermExportStorage, progress: Progress, conn: Connection) -> None:
         self._storage = storage
-        self._branch = storage.branch
+        self._project = storage.project
         self._progress = progress
         self._conn = conn
-        self._state, _ = ExportRun.objects.get_or_create(storage=storage)
-        # The store is told by its id, not by its address, which may be another one after a restart.
-        self._target = f"{cluster.inspect(conn).id} {self._branch}:{storage.folder}"
+        self._ledger = Ledger(storage, conn)
+        self._pins = Pins()
+        self._config = self._project.label_config.encode()
+        self._written = self._removed = 0
 
     def run(self) -> Outcome:
-        left = self._left_over()
-        if not self._take():
-            return self._outcome(0)
-        events = self._events()
-        tasks = sorted(self._annotated() if self._state.whole else {event.task for event in events})
-        summary = self._all_new() if self._state.whole else export.summarise(events)
-        if left is None and not summary.total:
-            self._completed(self._state.commit)
-            return self._outcome(0)
-        commit = left or self._start()
-        self._write(commit, tasks)
-        self._progress.step(summary.total)
-        project = self._storage.project
-        title = f"{project.id} {' '.join(project.title.split())}"
-        description = export.closing(summary, self._sources(tasks), title, self._state.key)
-        commits.finish(self._conn, commit, description)
-        self._completed(commit.id)
-        return self._outcome(summary.total)
+        ledger = self._ledger
+        ledger.recover()
+        before, digest = ledger.commit, listing.digest_of(self._config).hex()
+        if not ledger.take(digest):
+            return self._outcome(Tally(), before)
+        plan = self._plan()
+        self._progress.found(len(plan.paths))
+        commit = self._write(plan)
+        if commit is None:
+            ledger.completed(before, self._config_there(plan, digest))
+            return self._outcome(Tally(), before)
+        self._finish(commit, plan.tally)
+        ledger.completed(commit.id, digest)
+        return self._outcome(plan.tally, before)
 
-    def _outcome(self, count: int) -> Outcome:
-        total = self._annotations().count()
-        return Outcome(count, {"total_annotations": total, "commit": self._state.commit})
+    def _outcome(self, tally: Tally, before: str) -> Outcome:
+        commit = self._ledger.commit
+        counts = {**tally.kinds, "files_written": self._written, "files_removed": self._removed}
+        total = host.Annotation.objects.filter(project=self._project).count()
+        notes = {"total_annotations": total, "commit": commit}
+        return Outcome(tally.total, notes, counts=counts, before=before, commit=commit)
+
+    def _plan(self) -> _Plan:
+        ledger = self._ledger
+        if ledger.is_whole:
+            known = ledger.files()
+            annotated = set(self._annotations().values_list("task_id", flat=True))
+        else:
+            summary = export.summarise(ledger.events(), self._skipped())
+            known = ledger.files([*summary.tasks, _CONFIG])
+            annotated = set()
+            for batch in sync.batches(summary.tasks, BATCH):
+                annotated |= set(self._annotations().filter(task_id__in=batch).values_list("task_id", flat=True))
+        paths = self._paths(annotated, known)
+        config_path = layout.config_path(self._storage.folder)
+        staying = {*paths.values(), config_path}
+        gone = {path for path in known.values() if path not in staying}
+        held = self._held(known) if ledger.is_whole else None
+        plan = _Plan(paths, gone if held is None else gone & held.keys(), known, held)
+        if not ledger.is_whole:
+            plan.tally = summary.tally
+        elif not ledger.is_fresh:
+            plan.tally = export.summarise(ledger.events(), self._skipped()).tally
+        moved = {task: path for task, path in paths.items() if known.get(task) != path}
+        ledger.plan({**moved, **{task: "" for task in known.keys() - paths.keys() - {_CONFIG}}})
+        return plan
 
     def _annotations(self) -> Any:
-        return host.Annotation.objects.filter(task__project=self._storage.project_id)
+        return host.Annotation.objects.filter(task__project=self._project)
 
-    def _left_over(self) -> Commit | None:
-        """The open commit of a run that was cut off; one that it had finished is put on record here."""
-        state = self._state
-        if not state.key:
-            return None
-        if state.target != self._target:
-            self._give_up()
-            return None
-        found = self._find(self._branch, state.key)
-        if found is None:
-            return None
-        if export.is_closed(found.description, state.key):
-            self._completed(found.commit.id)
-            return None
-        return found.commit if found.state < CommitState.FINISHING else None
+    def _skipped(self) -> set[int]:
+        rows = host.Annotation.objects.filter(was_cancelled=True, pk__in=self._ledger.taken().values("annotation_id"))
+        return set(rows.values_list("pk", flat=True))
 
-    def _give_up(self) -> None:
-        """Forget a run to a place that the storage no longer writes to; its branch must not stay blocked."""
-        state = self._state
-        store, _, place = state.target.partition(" ")
-        if store == self._target.partition(" ")[0]:
-            found = self._find(parse_branch(place.partition(":")[0]), state.key)
-            if found is not None and found.state < CommitState.FINISHING:
-                commits.finish(self._conn, found.commit, error="given up: the storage writes to another place now")
-        with transaction.atomic():
-            self._taken().update(run="")
-            state.key = ""
-            state.save()
+    def _paths(self, tasks: set[int], known: dict[int, str]) -> dict[int, str]:
+        """The path of each task's file."""
+        folder = self._storage.folder
+        if self._storage.layout == Layout.TASK:
+            return {task: layout.by_task(folder, task) for task in tasks}
+        shown: dict[int, Shown] = {}
+        for batch in sync.batches(tasks, BATCH):
+            shown.update({task: pin.shown for task, pin in self._pins.of(batch).items()})
+        wanted = {task: layout.by_source(folder, task, shown.get(task)) for task in tasks}
+        asked = [path for task, plain in wanted.items() for path in (plain, layout.beside(plain, task))]
+        owners = self._ledger.owners(asked)
+        taken = {path for path, task in owners.items() if task not in tasks and task not in known}
+        return layout.settle(wanted, known, taken)
 
-    def _find(self, branch: Branch, key: str) -> CommitInfo | None:
-        head = Commit(branch.repo, branch.name)
+    def _held(self, known: dict[int, str]) -> dict[str, bytes]:
+        folder = self._storage.folder
+        within = folder.rstrip("/") + "/"
+        top = folder if all(path.startswith(within) for path in known.values()) else "/"
+        return listing.of_branch(self._conn, self._storage.branch, top)
+
+    def _write(self, plan: _Plan) -> Commit | None:
+        """All changes in one open commit; None, and no commit, where there are none."""
+        changes = self._changes(plan)
+        first = next(changes, None)
+        if first is None:
+            return None
+        commit = self._ledger.start()
         try:
-            for info in commits.list(self._conn, branch.repo, to=head):
-                if export.is_open(info.description, key) or export.is_closed(info.description, key):
-                    return info
-                if info.commit.id == self._state.commit:
-                    break
-        except NotFound:
-            pass
-        return None
+            self._ledger.check()
+            with files.modify(self._conn, commit) as block:
+                for path, content in chain([first], changes):
+                    if content is None:
+                        block.delete(path)
+                        self._removed += 1
+                    else:
+                        block.put(path, content)
+                        self._written += 1
+            self._progress.step(len(plan.paths))
+            self._ledger.check()
+        except Lost:
+            self._ledger.give_up(commit)
+            raise
+        return commit
 
-    def _take(self) -> bool:
-        """Record the run and take the staged rows for it; False where there is nothing to do."""
-        state = self._state
-        waiting = StagedChange.objects.filter(storage=self._storage, run="")
-        whole = state.whole or state.reached != self._target or self._is_gone()
-        if not whole and not state.key and not waiting.exists():
-            return False
-        with transaction.atomic():
-            state.key = state.key or uuid.uuid4().hex
-            state.target = self._target
-            state.whole = whole
-            state.save()
-            waiting.update(run=state.key)
-        return True
+    def _changes(self, plan: _Plan) -> Iterator[tuple[str, bytes | None]]:
+        """Each file that changes, those that go first: a path that one task leaves may be another one's."""
+        yield from ((path, None) for path in sorted(plan.gone))
+        rows, done = TaskRows(self._project), 0
+        for batch in sync.batches(sorted(plan.paths), BATCH):
+            tasks = rows.read(batch)
+            self._pins.tell(tasks)
+            for task in tasks:
+                yield from self._file(plan, task)
+            done += len(batch)
+            self._progress.step(done)
+        yield from self._configuration(plan)
 
-    def _is_gone(self) -> bool:
-        """Whether the last commit was deleted since, with its repo perhaps: then everything is written again."""
-        if not self._state.commit:
-            return False
+    def _file(self, plan: _Plan, task: dict[str, Any]) -> Iterator[tuple[str, bytes | None]]:
+        path = plan.paths[task["id"]]
+        if not task["annotations"]:  # they went meanwhile; that is staged, and the next Sync looks at it
+            return
+        content = export.content_of(task)
+        if plan.held is not None:
+            before = plan.held.get(path)
+            if before == listing.digest_of(content):
+                return
+            if self._ledger.is_fresh:
+                _count(plan.tally, task, "new" if before is None else "changed")
+        yield path, content
+
+    def _configuration(self, plan: _Plan) -> Iterator[tuple[str, bytes | None]]:
+        path, digest = layout.config_path(self._storage.folder), listing.digest_of(self._config)
+        before = plan.known.get(_CONFIG)
+        if plan.held is not None:
+            differs = plan.held.get(path) != digest and bool(plan.paths or before)
+        elif self._ledger.config == digest.hex() or not (self._ledger.config or self._written):
+            differs = False
+        else:
+            differs = self._config != listing.read(self._conn, self._storage.branch, path)
+        if before != path and (differs or plan.paths):
+            self._ledger.plan({_CONFIG: path})
+        if differs:
+            yield path, self._config
+
+    def _config_there(self, plan: _Plan, digest: str) -> str:
+        """The digest of the configuration that the branch holds where nothing was written."""
+        if plan.held is None:
+            return digest if self._ledger.config else ""
+        held = plan.held.get(layout.config_path(self._storage.folder))
+        return digest if held is not None and held.hex() == digest else ""
+
+    def _finish(self, commit: Commit, tally: Tally) -> None:
+        people = host.User.objects.filter(email__in=list(tally.people)).values_list("email", "id")
+        project = self._project
+        sources = sorted(self._pins.sources)
+        story = Story(
+            project.id, project.title, tally, sources, dict(people), self._written, self._removed, _tools()
+        )  # fmt: skip
         try:
-            commits.inspect(self._conn, Commit(self._branch.repo, self._state.commit))
-        except NotFound:
-            return True
-        return False
+            metadata.edit(self._conn, metadata.replace(commit, commit_text.metadata(story)))
+        except Unavailable:
+            raise
+        except HowdahError:
+            pass  # a store without metadata: the description tells it as well
+        commits.finish(self._conn, commit, commit_text.closing(story, self._ledger.key))
 
-    def _taken(self) -> Any:
-        return StagedChange.objects.filter(storage=self._storage, run=self._state.key)
 
-    def _events(self) -> list[export.Event]:
-        rows = self._taken().order_by("id").values_list("task_id", "annotation_id", "event", "author")
-        return [export.Event(*row) for row in rows]
+def _count(tally: Tally, task: dict[str, Any], kind: str) -> None:
+    for annotation in task["annotations"]:
+        by = annotation["completed_by"] or {}
+        tally.add("skipped" if annotation["was_cancelled"] else kind, by.get("email", ""))
 
-    def _annotated(self) -> set[int]:
-        """Every task that a whole run has to look at: the annotated ones, and those that no longer are."""
-        return {
-            *self._annotations().values_list("task_id", flat=True),
-            *self._taken().values_list("task_id", flat=True),
-        }
 
-    def _all_new(self) -> export.Summary:
-        annotations = self._annotations()
-        counts = Counter(
-            {
-                email or "unknown": count
-                for email, count in annotations.values_list("completed_by__email").annotate(count=Count("id"))
-            }
-        )
-        return export.Summary(new=counts.total(), authors=dict(counts))
-
-    def _start(self) -> Commit:
-        probing.ensure_repo(self._conn, self._branch.repo)
-        try:
-            return commits.start(self._conn, self._branch, export.opening(self._state.key))
-        except WrongState as error:
-            text = f"{self._branch} has an open commit that this storage did not begin; finish it, then Sync again"
-            raise WrongState(f"{text} ({error})") from error
-
-    def _write(self, commit: Commit, tasks: list[int]) -> None:
-        """Each task's file as it is now; a task without annotations has none."""
-        written = 0
-        with files.modify(self._conn, commit) as changes:
-            for batch in sync.batches(tasks, BATCH):
-                gone = set(batch)
-                for task in host.export_tasks(self._storage.project, batch):
-                    if task["annotations"]:
-                        gone.discard(task["id"])
-                        changes.put(export.path_of(self._storage.folder, task["id"]), export.content_of(task))
-                for key in sorted(gone):
-                    changes.delete(export.path_of(self._storage.folder, key))
-                written += len(batch)
-                self._progress.step(written)
-
-    def _sources(self, tasks: list[int]) -> list[str]:
-        """Which versions of which repos the tasks show."""
-        links = PachydermImportStorageLink.objects.exclude(commit="")
-        pairs: set[tuple[int, str]] = set()
-        for batch in sync.batches(tasks, _KEYS):
-            pairs.update(links.filter(task_id__in=batch).values_list("storage_id", "commit").distinct())
-        storages = PachydermImportStorage.objects.in_bulk({key for key, _ in pairs})
-        return sorted({str(Commit(storages[key].repo, commit)) for key, commit in pairs})
-
-    def _completed(self, commit: str) -> None:
-        """The store has everything that the run took."""
-        with transaction.atomic():
-            self._taken().delete()
-            state = self._state
-            state.reached, state.commit, state.key, state.whole = state.target, commit, "", False
-            state.save()
+@functools.cache
+def _tools() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in ("howdah", "label-studio")}
