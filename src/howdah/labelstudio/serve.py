@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,18 @@ from gunicorn.app.base import BaseApplication
 from howdah import filesystems
 from howdah.errors import HowdahError
 from howdah.labelstudio import prepare
+from howdah.labelstudio.answering import FewWorkers
 from howdah.postgres import address
 
 THREADS = 16
+"""Threads that work on requests, each with its connection to the database."""
+SENDERS = 240
+"""Threads that send answers, and so the most that may be on their way at once."""
 ANSWERING = min(os.cpu_count() or 1, 2)
 """Processes that answer requests: Python uses one core each, and SQLite has one writer anyway."""
 
 _GRACE = 5
+_PATIENCE_MS = 600_000
 _MEMORY = "/dev/shm"  # noqa: S108  (only the WSGI server's heartbeat file, which it makes and unlinks safely)
 
 
@@ -43,7 +49,7 @@ class _Server(BaseApplication):
             "bind": [self._bind],
             "worker_class": "howdah.labelstudio.worker.Worker",
             "workers": 1 + ANSWERING,
-            "threads": THREADS,
+            "threads": SENDERS,
             "preload_app": True,  # loaded before the fork, so a failure to load is our exit, not a restart loop
             "keepalive": 75,
             "graceful_timeout": _GRACE,
@@ -51,6 +57,7 @@ class _Server(BaseApplication):
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # which headers of a proxy count is decided by our settings alone
             "proc_name": "howdah-label-studio",
+            "when_ready": _bound_waiting,
         }
         if os.access(_MEMORY, os.W_OK):
             wanted["worker_tmp_dir"] = _MEMORY
@@ -61,7 +68,14 @@ class _Server(BaseApplication):
     def load(self) -> Any:
         from howdah.labelstudio.wsgi import application  # noqa: PLC0415  (importing it loads the whole site)
 
-        return application
+        return FewWorkers(application, THREADS)
+
+
+def _bound_waiting(server: Any) -> None:
+    """Give up on a client that takes nothing at all for so long; it keeps a thread. Linux alone can tell."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    for listener in server.LISTENERS if option is not None else ():
+        listener.sock.setsockopt(socket.IPPROTO_TCP, option, _PATIENCE_MS)
 
 
 def _check() -> str | None:
