@@ -22,7 +22,7 @@ from howdah.convert.formats import Shows, choose
 from howdah.convert.labels import CONFIG, Labels, open_labels
 from howdah.convert.staging import Staging
 from howdah.errors import Invalid, NotFound
-from howdah.names import File
+from howdah.names import File, Repo
 
 _SHOWN = 20
 
@@ -34,12 +34,14 @@ Progress = Callable[[str, int, int], None]
 class Options:
     """What is exported: which format, whether with what the tasks show, and by which labeling configuration.
 
-    Without `config`, the configuration that lies with the labels is taken.
+    Without `config`, the configuration that lies with the labels is taken. With `repos`, files of other repos count as
+    not being in the store: labels may name any, and who may export labels may not see everything.
     """
 
     format: str
     media: bool = False
     config: str | None = None
+    repos: frozenset[Repo] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class _Run:
         self._read(labels)
         self.shown.mkdir(parents=True)
         self.out.mkdir(exist_ok=True)
-        files = self.staging.files()
+        files = self._files()
         fetched = self._fetch(files, links=links)
         self._convert(fetched)
         format, linked = self.staging.format, dict[str, File]()
@@ -131,6 +133,12 @@ class _Run:
         facts = self.staging.facts
         notes = (*self.staging.notes(), *self._notes())
         return Report(str(labels), self.staging.format.name, facts.tasks, facts.annotations, files, notes)
+
+    def _files(self) -> dict[str, File]:
+        """What the tasks show of the store, by its name in the export."""
+        allowed = self.options.repos
+        files = self.staging.files()
+        return {name: file for name, file in files.items() if allowed is None or file.commit.repo in allowed}
 
     def _read(self, labels: Labels) -> None:
         count = 0
@@ -193,7 +201,7 @@ class _Run:
             if lacking:
                 yield f"{lacking} annotations are not in the manifest: the converter takes WAV files of the store alone"
         if self.options.media:
-            others = len(self.staging.names) - len(self.staging.files())
+            others = len(self.staging.names) - len(self._files())
             if others:
                 yield f"{others} files are not in the store and do not go along"
 

@@ -13,15 +13,20 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.text import slugify
 from django.views.decorators.http import require_safe
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from howdah.labelstudio import host, states
-from howdah.labelstudio.models import SyncReport
+from howdah.errors import HowdahError
+from howdah.labelstudio import exports, host, states
+from howdah.labelstudio.models import PachydermExportStorage, SyncReport
 
 REPORTS_SHOWN = 20
 PROBLEMS_PER_PAGE = 100
@@ -64,8 +69,62 @@ class States(APIView):
     permission_required = host.all_permissions.storages_view
 
     def get(self, request: Request, number: int) -> Response:
-        """`{"sources": […], "targets": […]}`."""
-        return Response(states.of_project(open_project(request, number)))
+        """`{"sources": […], "targets": […], "exports": […]}`."""
+        project = open_project(request, number)
+        return Response({**states.of_project(project), "exports": exports.of_project(project)})
+
+
+class Exports(APIView):
+    """The exports of a project's labels."""
+
+    permission_required = host.ViewClassPermission(
+        GET=host.all_permissions.storages_view, POST=host.all_permissions.storages_change
+    )
+
+    def get(self, request: Request, number: int) -> Response:
+        """The newest first."""
+        return Response(exports.of_project(open_project(request, number)))
+
+    def post(self, request: Request, number: int) -> Response:
+        """Begin one: `{"target", "format", "commit", "media", "to"}`; 400 with the reason where it means nothing."""
+        project, given = open_project(request, number), request.data
+        target = PachydermExportStorage.objects.filter(project=project, pk=_number(given.get("target"))).first()
+        if target is None:
+            raise ValidationError({"detail": "This project has no such target. Load the page anew."})
+        texts = {name: str(given.get(name) or "").strip() for name in ("format", "commit", "to")}
+        wish = exports.Wish(target=target, media=given.get("media") is True, **texts)
+        try:
+            made = exports.start(wish, request.user.email)
+        except HowdahError as error:
+            raise ValidationError({"detail": f"{error}"}) from error
+        return Response(made, status=status.HTTP_201_CREATED)
+
+
+class Export(APIView):
+    """One export."""
+
+    permission_required = host.all_permissions.storages_change
+
+    def delete(self, request: Request, number: int, export: int) -> Response:
+        """Delete it; one that is being made ends."""
+        exports.delete(open_project(request, number), int(export))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _number(given: Any) -> int:
+    return int(given) if str(given).isdecimal() else 0
+
+
+@login_required
+@require_safe
+def download(request: HttpRequest, number: int, export: int) -> HttpResponseBase:
+    """The archive of an export."""
+    found = open_project(request, number)
+    path = exports.archive(found, export)
+    if path is None:
+        raise Http404("This export is not there any more, or not yet. Export again on the page Data and labels.")
+    name = f"{slugify(found.title) or 'labels'}-{export}.zip"
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name)
 
 
 class Heads(APIView):
@@ -90,6 +149,8 @@ def project(request: HttpRequest, number: int) -> HttpResponse:
         **told,
         "reports": [_told(each) for each in reports[:REPORTS_SHOWN]],
         "tasks": found.tasks.exists(),
+        "formats": exports.formats(found) if told["targets"] else [],
+        "commit": request.GET.get("commit", ""),
     }
     return render(request, "howdah/project.html", shown)
 

@@ -56,6 +56,13 @@ urlpatterns = [
     path("howdah/projects/<int:number>/reports/<int:pk>/", pages.report, name="howdah-report"),
     re_path(r"^api/howdah/projects/(?P<number>[0-9]+)/storages/?$", pages.States.as_view(), name="howdah-states"),
     re_path(r"^api/howdah/projects/(?P<number>[0-9]+)/storages/heads/?$", pages.Heads.as_view()),
+    path("howdah/projects/<int:number>/exports/<int:export>.zip", pages.download, name="howdah-export-download"),
+    re_path(r"^api/howdah/projects/(?P<number>[0-9]+)/exports/?$", pages.Exports.as_view(), name="howdah-exports"),
+    re_path(
+        r"^api/howdah/projects/(?P<number>[0-9]+)/exports/(?P<export>[0-9]+)/?$",
+        pages.Export.as_view(),
+        name="howdah-export",
+    ),
     re_path(r"^api/howdah/demo/?$", demo.Demo.as_view(), name="howdah-demo"),
     *_storage_paths(),
     path("tasks/<int:task_id>/resolve/", media.TaskMedia.as_view(), name="howdah-media"),

@@ -32,8 +32,8 @@
   async function refresh(project) {
     const now = Date.now();
     if (known.project !== project) Object.assign(known, { project, states: null, heads: {}, asked: 0, askedHeads: 0 });
-    const all = known.states ? [...known.states.sources, ...known.states.targets] : [];
-    const pause = busy.size || all.some((each) => each.running) ? RUNNING : IDLE;
+    const all = known.states ? [...known.states.sources, ...known.states.targets, ...known.states.exports] : [];
+    const pause = busy.size || all.some((each) => each.running || each.status === "running") ? RUNNING : IDLE;
     if (known.asking || document.hidden || now - known.asked < pause) return;
     known.asking = true;
     known.asked = now;
@@ -155,7 +155,61 @@
       const state = all.find((each) => key(each) === place.dataset.howdahStorage);
       if (state) draw(place, state);
     }
+    const list = page.querySelector("[data-howdah-exports]");
+    if (list && known.states) drawExports(list, known.states.exports || []);
   }
+
+  function drawExports(list, exports) {
+    const drawn = JSON.stringify(exports);
+    if (list.dataset.drawn === drawn) return;
+    list.dataset.drawn = drawn;
+    const table = make("table", "howdah-table");
+    for (const each of exports) {
+      const row = make("tr"), told = make("td", "", each.words), how = make("td"), does = make("td");
+      if (each.status === "running") how.append(make("span", "", each.progress || "waiting"), make("progress"));
+      else if (each.status === "done") how.append(make("span", "", each.result || "Done"));
+      if (each.notice) how.append(make("p", each.status === "failed" ? "howdah-notice" : "howdah-hint", each.notice));
+      if (each.download) {
+        const file = link(each.download, "Download");
+        file.download = "";
+        does.append(file);
+      }
+      const drop = make("button", "howdah-plain", each.status === "running" ? "Cancel" : "Delete");
+      Object.assign(drop.dataset, { howdahDo: "drop", howdahPath: each.delete });
+      drop.type = "button";
+      does.append(drop);
+      row.append(told, how, does);
+      table.append(row);
+    }
+    list.replaceChildren(...(exports.length ? [table] : []));
+  }
+
+  async function drop(pressed) {
+    pressed.disabled = true;
+    await ask(pressed.dataset.howdahPath, { method: "DELETE" }).catch(() => {});
+    known.asked = 0;
+  }
+
+  async function submit(form) {
+    const said = form.parentElement.querySelector("[data-howdah-said]"), asked = form.querySelector("button");
+    const given = Object.fromEntries(new FormData(form));
+    given.media = form.elements.media.checked;
+    said.textContent = "";
+    asked.disabled = true;
+    try {
+      await ask(form.dataset.howdahForm, { method: "POST", body: JSON.stringify(given) });
+    } catch (error) {
+      said.textContent = error.message;
+    }
+    asked.disabled = false;
+    known.asked = 0;
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-howdah-form]")) return;
+    event.preventDefault();
+    submit(event.target);
+  });
 
   // Links to our page: in the project's settings, and beside the button Settings of its tasks.
   function links(project) {
@@ -228,6 +282,7 @@
     const pressed = event.target.closest ? event.target.closest("[data-howdah-do]") : null;
     if (!pressed || pressed.disabled) return;
     if (pressed.dataset.howdahDo === "demo") demo(pressed);
+    else if (pressed.dataset.howdahDo === "drop") drop(pressed);
     else press(pressed);
   });
 
