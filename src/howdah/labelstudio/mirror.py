@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from howdah import uris
 from howdah.infos import FileInfo
-from howdah.labelstudio import host, links, rows
+from howdah.labelstudio import host, links, rows, staging
 from howdah.labelstudio.adding import Adder, PinnedObject, data_of
 from howdah.labelstudio.models import (
     DrawnOn,
@@ -83,6 +83,7 @@ class Mirror:
             self._show(changes)
             if self._past(list(infos)).exists():
                 for before, info in moves:
+                    staging.note_tasks(self._past([before]).values_list("task_id", flat=True))
                     self._past([before]).update(key=info.file.path)
             self.counts["moved"] += len(held)
 
@@ -168,6 +169,7 @@ class Mirror:
         )
         shown_again = DrawnOn.objects.filter(annotation__task_id__in=[each.link.task_id for each in edited])
         shown_again.filter(digest=F(f"annotation__task__{host.LINK_NAME}__digest")).delete()
+        staging.note_tasks(tasks)
         self._sum_up([(each.data, new) for each, new in zip(changes, data, strict=True)])
 
     def _note_drawn(self, changes: Sequence[_Change]) -> None:
@@ -202,6 +204,8 @@ class Mirror:
             else:
                 again.append(key)
         _Link.objects.filter(pk__in=again).update(past=False, newer="", removed="", archived=False)
+        staging.note_tasks([each.link.task_id for each in changes])
+        staging.note_tasks(_Link.objects.filter(pk__in=again).values_list("task_id", flat=True))
         self._adder.add(new)
 
     def _bring_back(self, found: Sequence[Any]) -> None:
