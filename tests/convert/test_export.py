@@ -12,10 +12,11 @@ from zipfile import ZipFile
 import pytest
 
 from howdah import convert
-from howdah.client import commits, files, repos
+from howdah.client import channel, commits, files, repos
 from howdah.errors import AlreadyExists, Invalid, NotFound, Unavailable, WrongState
 from howdah.names import Branch, Commit, File, Project, Repo
 from howdah.testing.servers import StoreServer
+from tests.client.plain import door
 from tests.convert.conftest import Export, Shelf, names, parsed
 from tests.convert.samples import PICTURES, SOUNDS, box, outline, picture, sound, stroke, task, transcript, uri, written
 
@@ -322,3 +323,26 @@ def test_formats_that_fit_are_listed(shelf: Shelf, labels: File) -> None:
         "asr_manifest", "csv", "doclang", "json", "json_min", "tsv"
     ]  # fmt: skip
     assert files.inspect(shelf.conn, labels).size > 0
+
+
+def test_a_few_files_among_much_else_are_fetched_alone(export: Export, shelf: Shelf) -> None:
+    images = shelf.put({f"/{n}.png": bytes([n]) for n in range(120)} | {"/large": os.urandom(3_000_000)})
+    made = [task(n, {"image": uri(images, f"/{n}.png")}, box()) for n in range(120)]
+
+    out, report = export(shelf.labels(*made), "yolo", media=True)
+
+    assert [(out / "images" / f"{n}.png").read_bytes() for n in range(120)] == [bytes([n]) for n in range(120)]
+    assert report.files == 242
+
+
+def test_a_server_without_our_own_calls_does_as_well(server: StoreServer, shelf: Shelf, tmp_path: Path) -> None:
+    images = shelf.put({f"/{n}.png": picture() for n in range(120)})
+    labels = shelf.labels(*(task(n, {"image": uri(images, f"/{n}.png")}, box()) for n in range(120)))
+    target = convert.ToZip(tmp_path / "ours.zip"), convert.ToZip(tmp_path / "plain.zip")
+    options = convert.Options("coco", media=True)
+
+    convert.export(shelf.conn, labels, options, target[0])
+    with door(server.address, without="howdah.bulk.API") as address, channel.connect(address) as conn:
+        convert.export(conn, labels, options, target[1])
+
+    assert target[0].path.read_bytes() == target[1].path.read_bytes()

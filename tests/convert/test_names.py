@@ -37,6 +37,8 @@ def test_a_file_of_a_store_is_called_as_its_path(path: str, name: str) -> None:
         ("data:image/png;base64,AAAA", "inline"),
         ("http://[broken", "file"),
         ("", "file"),
+        ("x/..", "file"),
+        ("a\ud800.png", "a_.png"),
     ],
 )
 def test_another_address_gives_its_last_part(address: str, name: str) -> None:

@@ -30,6 +30,7 @@ from tests.convert.samples import box, task
             b'{"id": 1, "data": {}, "annotations": [{"id": 7, "result": [{"from_name": "a", "value": 1}]}]}',
             "a value of annotation 7",
         ),
+        (b'{"id": 1, "data": {}, "annotations": [{"created_at": "x"}, {}]}', "some annotations tell when"),
     ],
 )
 def test_what_is_no_task_is_told_with_the_reason(content: bytes, reason: str) -> None:
@@ -41,6 +42,13 @@ def test_a_task_is_read_as_it_is() -> None:
     made = task(1, {"image": "x"}, box())
 
     assert tasks.read(json.dumps(made).encode()) == made
+
+
+def test_an_address_that_no_file_can_have_is_none() -> None:
+    data = {"image": "pfs://default/images@master:/\ud800.png"}
+
+    assert list(tasks.addresses(data)) == []
+    assert tasks.with_addresses(data, {"other": "x"}) == data
 
 
 def test_the_newest_annotation_tells_the_time() -> None:

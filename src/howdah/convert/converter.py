@@ -1,8 +1,9 @@
 """The host's own converter, and the one door to it: `label_studio_sdk`, which Label Studio itself converts with.
 
 It takes two seconds to load and is loaded when the first `Converter` is made. It never fetches anything here: what a
-task shows lies in a folder before, and an address is given as one of a local file, which the converter looks up by a
-function of ours.
+task shows lies in a folder before, and its address is given as that of a local file, which the converter looks up by a
+function of ours. Older ones, of hosts before 1.23.2, know no such function; they are given the file's path, which
+`steady` takes out of what they write.
 """
 
 from __future__ import annotations
@@ -19,11 +20,6 @@ from howdah.errors import HowdahError, Invalid, Unsupported
 
 Tick = Callable[[], None]
 _LOCAL = "/data/local-files/?d="
-
-
-def local(path: Path) -> str:
-    """The address by which the converter finds the file at `path`."""
-    return _LOCAL + quote(str(path), safe="")
 
 
 class Converter:
@@ -46,6 +42,10 @@ class Converter:
         keys = plain._data_keys
         self.key: str = keys[0] if len(keys) == 1 else ""
         """Which value of a task's data is labeled; empty where several are."""
+
+    def local(self, path: Path) -> str:
+        """The address by which the converter finds the file at `path`."""
+        return _LOCAL + quote(str(path), safe="") if "local_files_resolver" in self._doors(path.parent) else str(path)
 
     def run(self, format: Format, tasks: Path, out: Path, media: Path, tick: Tick, *, with_media: bool) -> None:
         """Write the tasks of the file `tasks`, a list, into the folder `out`; `tick` is called before each.
@@ -72,7 +72,7 @@ class Converter:
             ) from error
 
     def _doors(self, media: Path) -> dict[str, Any]:
-        """By which the converter comes to files: those in `media` alone. Older ones look for local files themselves."""
+        """By which the converter comes to files: those in `media` alone; as far as it lets us choose."""
 
         def resolve(path: str) -> str | None:
             return path if Path(path).parent == media else None
@@ -107,6 +107,7 @@ class _Watched:
                 self.stopped = error
                 raise
             yield item
+            self.task = f"what comes after {self.task}"
 
 
 def _load() -> tuple[Callable[..., Any], Callable[[str], dict[str, Any]]]:

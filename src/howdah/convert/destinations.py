@@ -120,7 +120,8 @@ class ToZip:
 def _add(archive: zipfile.ZipFile, folder: Path, path: str) -> None:
     # Texts are what the converter writes; media are packed already.
     packed = path.endswith((".json", ".csv", ".tsv", ".conll", ".txt", ".xml", ".npy"))
-    with (folder / path).open("rb") as source, entry(archive, path, packed=packed) as to:
+    size = (folder / path).stat().st_size
+    with (folder / path).open("rb") as source, entry(archive, path, size, packed=packed) as to:
         shutil.copyfileobj(source, to, _BLOCK)
 
 

@@ -81,7 +81,7 @@ def export(
     converter = Converter(_config(labels, options.config))
     format = choose(options.format, converter.formats)
     with destination.work() as work, (work / "spool").open("w+b") as spool:
-        run = _Run(conn, options, converter, Staging(format, converter.key, spool), work, progress)
+        run = _Run(conn, options, converter, Staging(format, converter.key, converter.local, spool), work, progress)
         made = run.make(labels, links=destination.links)
         report = run.report(labels, len(made.paths()) + len(made.linked))
         destination.write(made, lambda done, total: progress("writing", done, total))

@@ -59,8 +59,10 @@ class Names:
 
 def plain(address: str) -> str:
     """The name that `address` would have alone."""
-    stem, ending = _split(_ODD.sub("_", _path(address)).strip("/").replace("/", "__") or "file")
-    return stem.encode("utf-8", "replace")[-_LONGEST:].decode("utf-8", "ignore") + ending
+    path = _path(address).encode("utf-8", "replace").decode()
+    name = _ODD.sub("_", path).strip("/").replace("/", "__")
+    stem, ending = _split(name if name.strip(".") else "file")
+    return stem.encode()[-_LONGEST:].decode("utf-8", "ignore") + ending
 
 
 def _path(address: str) -> str:

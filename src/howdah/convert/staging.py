@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from howdah.convert import converter, tasks
+from howdah.convert import tasks
 from howdah.convert.formats import Format, Shows
 from howdah.convert.labels import Labels
 from howdah.convert.names import Names
@@ -45,6 +45,8 @@ class Staging:
     format: Format
     key: str
     """Which value of a task's data is labeled."""
+    local: Callable[[Path], str]
+    """The address by which the converter finds a file of this machine."""
     spool: BinaryIO
     names: Names = field(default_factory=Names)
     facts: tasks.Facts = field(default_factory=tasks.Facts)
@@ -128,7 +130,7 @@ class Staging:
         if not with_media:
             return data
         if self.format.shows is Shows.PAGES:
-            return tasks.with_addresses(data, {a: converter.local(media / name) for a, name in self.names})
+            return tasks.with_addresses(data, {a: self.local(media / name) for a, name in self.names})
         return tasks.with_addresses(data, {a: f"{self.format.folder}/{name}" for a, name in self.names})
 
     def _value(self, address: str, media: Path) -> str:
@@ -138,7 +140,7 @@ class Staging:
         if self.format.shows is Shows.PICTURE_BY_PATH:
             # It passes over what does not end as a picture; `steady` takes this ending away again.
             return f"{self.format.folder}/{name}.png"
-        return converter.local(media / name)
+        return self.local(media / name)
 
     def _words(self, value: Any, media: Path) -> Any:
         if not isinstance(value, str) or parse_uri(value) is None:

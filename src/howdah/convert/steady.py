@@ -7,11 +7,13 @@ rather than with bytes that nobody can repeat.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,13 +47,15 @@ def settle(out: Path, format: Format, newest: datetime | None) -> None:
 
 def _settle_info(path: Path, time: datetime, *, lines: int) -> None:
     seen = 0
+    here = json.dumps(f"{path.parent}/")[1:-1]
+    places = (here, here.replace("/", "\\/"))  # older converters write where this file is
 
     def settled(line: str) -> str:
         nonlocal seen
         line, years = _YEAR.subn(f'{" " * _INFO}"year": {time.year}', line)
         line, dates = _DATE.subn(f'{" " * _INFO}"date_created": "{time:%Y-%m-%d %H:%M:%S}"', line)
         seen += years + dates
-        return line
+        return line.replace(places[0], "").replace(places[1], "")
 
     _rewrite(path, settled)
     if seen != lines:
@@ -87,20 +91,21 @@ def _settle_archives(out: Path) -> None:
     for path in out.glob("*.dclx"):
         scratch = path.with_name(path.name + ".settled")
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(scratch, "w") as new:
-            for name in sorted(old.namelist()):
-                with old.open(name) as content, entry(new, name) as to:
+            for info in sorted(old.infolist(), key=attrgetter("filename")):
+                with old.open(info) as content, entry(new, info.filename, info.file_size) as to:
                     for piece in iter(lambda: content.read(1 << 20), b""):  # noqa: B023  (read in turn)
                         to.write(piece)
         os.replace(scratch, path)
 
 
-def entry(archive: zipfile.ZipFile, name: str, *, packed: bool = True) -> BinaryIO:
+def entry(archive: zipfile.ZipFile, name: str, size: int, *, packed: bool = True) -> BinaryIO:
     """A new file of the archive, to be written: its time and rights say nothing of this machine."""
     info = zipfile.ZipInfo(name, EPOCH)
+    info.file_size = size
     info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
     info.create_system = 3
     info.external_attr = 0o644 << 16
-    opened: BinaryIO = archive.open(info, "w", force_zip64=True)  # type: ignore[assignment]  # it needs only write
+    opened: BinaryIO = archive.open(info, "w")  # type: ignore[assignment]  # it needs only write
     return opened
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any, NoReturn
 
 from howdah.errors import Invalid
+from howdah.names import File
 from howdah.uris import find_uris, format_uri, replace_uris
 
 Task = dict[str, Any]
@@ -45,7 +46,10 @@ def _fault(task: Any) -> str:
     annotations = task.get("annotations")
     if not isinstance(annotations, list):
         return "no list of annotations"
-    return next((text for text in map(_fault_of_annotation, annotations) if text), "")
+    fault = next((text for text in map(_fault_of_annotation, annotations) if text), "")
+    if not fault and len({type(each.get("created_at")) for each in annotations}) > 1:
+        return "some annotations tell when they were made, and some do not"
+    return fault
 
 
 def _fault_of_annotation(annotation: Any) -> str:
@@ -54,7 +58,7 @@ def _fault_of_annotation(annotation: Any) -> str:
     result = annotation.get("result") or []
     if not isinstance(result, list) or not all(isinstance(region, dict) for region in result):
         return f"the result of annotation {annotation.get('id')} is not a list of objects"
-    if any("from_name" in region and not isinstance(region.get("value", {}), dict) for region in result):
+    if any("from_name" in region and not isinstance(region.get("value"), dict) for region in result):
         return f"a value of annotation {annotation.get('id')} is not an object"
     return ""
 
@@ -74,12 +78,20 @@ def texts(value: Any) -> Iterator[str]:
 
 def addresses(data: Any) -> Iterator[str]:
     """The address of each file of a store that stands anywhere in a task's data."""
-    yield from map(format_uri, find_uris(data))
+    yield from filter(None, map(_address, find_uris(data)))
 
 
 def with_addresses(data: Any, names: Mapping[str, str]) -> Any:
     """The data with these addresses replaced."""
-    return replace_uris(data, lambda text, file: names.get(format_uri(file), text))
+    return replace_uris(data, lambda text, file: names.get(_address(file), text))
+
+
+def _address(file: File) -> str:
+    """The one way to write the file's address; empty where its name has no UTF-8, which no file of a store has."""
+    try:
+        return format_uri(file)
+    except UnicodeEncodeError:
+        return ""
 
 
 @dataclass(slots=True)
