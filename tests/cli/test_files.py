@@ -285,3 +285,23 @@ def test_link_in_the_target_folder_is_not_followed_out_of_it(howdah: Howdah, ima
     assert refused.code == 2
     assert "leads out of" in refused.stderr
     assert list((tmp_path / "outside").iterdir()) == []
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "there"])
+def test_what_breaks_off_leaves_no_half_folder_and_no_hidden_file(
+    howdah: Howdah, images: str, tmp_path: Path, is_there: bool
+) -> None:
+    long = "n" * 300  # longer than a file's name may be
+    for path in ("/a/good", f"/b/{long}"):
+        howdah("put", "file", f"{images}@master:{path}", stdin=b"x")
+    out = tmp_path / "out"
+    if is_there:
+        out.mkdir()
+        (out / "mine").write_bytes(b"mine")
+    refused = howdah("get", "file", f"{images}@master", "-r", "-o", str(out))
+
+    assert refused.code != 0
+    assert f"file {out}/b/{long} cannot be written: File name too long" in refused.stderr
+    assert out.exists() == is_there
+    assert [path for path in tmp_path.rglob("*") if path.name.startswith(".howdah")] == []
+    assert not is_there or (out / "mine").read_bytes() == b"mine"

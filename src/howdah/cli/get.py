@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -40,8 +41,8 @@ _DIRECTORY = "Use GetFileTAR instead"
 def get(store: Store, file: str, output: str | None, *, recursive: bool) -> None:
     """Read a file, to standard output or into a file; or a directory with -r.
 
-    A file appears under its name only once it is complete. With -r names are kept relative to PATH, and nothing is
-    written outside the folder.
+    A file appears under its name only once it is complete, and so does a new folder. With -r names are kept relative to
+    PATH, and nothing is written outside the folder.
     """
     memory.keep()
     source = parse_file(file, store.project)
@@ -68,9 +69,22 @@ def _print(conn: Connection, file: File) -> None:
 
 
 def write_tree(conn: Connection, top: File, folder: Path) -> None:
-    """Write `top` and all below it into the folder; nothing outside it."""
+    """Write `top` and all below it into the folder; nothing outside it. A new folder is there when it is complete."""
+    if os.path.lexists(folder):
+        _write_below(conn, top, _Folder(folder))
+        return
+    hidden = folder.with_name(_hidden_name())
+    try:
+        _write_below(conn, top, _Folder(hidden, folder))
+        if hidden.exists():
+            _rename(hidden, folder)
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+
+
+def _write_below(conn: Connection, top: File, target: _Folder) -> None:
     base = top.path.rstrip("/")
-    target = _Folder(folder)
     with closing(files.get_tree(conn, top)) as found, progress.bar(_size(conn, top)) as told:
         for path, content in found:
             if path == base and content is not None:
@@ -82,10 +96,15 @@ def write_tree(conn: Connection, top: File, folder: Path) -> None:
 
 
 class _Folder:
-    """Where a tree is written to. A folder inside is made and looked at once, when it is first written to."""
+    """Where a tree is written to. A folder inside is made and looked at once, when it is first written to.
 
-    def __init__(self, top: Path) -> None:
+    With `shown` all of it is new, and will have that name: its files need no other name until they are complete.
+    """
+
+    def __init__(self, top: Path, shown: Path | None = None) -> None:
         self._top = top
+        self._is_new = shown is not None
+        self._shown = shown or top
         self._known: dict[str, Path] = {}
 
     def make(self, path: str) -> None:
@@ -96,17 +115,22 @@ class _Folder:
         """The file at `path`."""
         above, _, name = path.rpartition("/")
         if _is_odd(name):
-            raise _dots(path, self._top)
-        _replace(f"{self._place(above)}/{name}", pieces)
+            raise _dots(path, self._shown)
+        place = f"{self._place(above)}/{name}"
+        if self._is_new:
+            _create(place, pieces, f"{self._shown}{path}")
+        else:
+            _replace(place, pieces)
 
     def _place(self, path: str) -> Path:
         known = self._known.get(path)
         if known is None:
-            _make(self._top)
-            known = inside(self._top, path)
-            _make(known)
+            inside(self._shown, path)
+            known = self._top / path.strip("/")
+            _make(self._top, self._shown)
+            _make(known, self._shown / path.strip("/"))
             if not known.resolve().is_relative_to(self._top.resolve()):
-                raise _link(path, self._top)
+                raise _link(path, self._shown)
             self._known[path] = known
         return known
 
@@ -135,9 +159,16 @@ def _link(path: str, folder: Path) -> Invalid:
     return Invalid(f"path {path} leads out of {folder} by a link: remove the link", kind="outside")
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, shown: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"folder {shown} cannot be made: {error.strerror}", kind="unwritable") from error
+
+
+def _rename(hidden: Path, folder: Path) -> None:
+    try:
+        hidden.rename(folder)
     except OSError as error:
         raise Unavailable(f"folder {folder} cannot be made: {error.strerror}", kind="unwritable") from error
 
@@ -162,7 +193,7 @@ def _size(conn: Connection, file: File) -> int | None:
 
 def _replace(place: str, pieces: Iterable[bytes]) -> None:
     """The file at `place`, under its name once it is whole; as few calls of the system as that takes."""
-    temporary = f"{os.path.dirname(place) or '.'}/.howdah-{os.getpid()}-{next(_SERIAL)}"
+    temporary = f"{os.path.dirname(place) or '.'}/{_hidden_name()}"
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
@@ -177,7 +208,29 @@ def _replace(place: str, pieces: Iterable[bytes]) -> None:
     except HowdahError:
         raise
     except OSError as error:
-        raise Unavailable(f"file {place} cannot be written: {error.strerror}", kind="unwritable") from error
+        raise _unwritable(place, error) from error
+
+
+def _create(place: str, pieces: Iterable[bytes], shown: str) -> None:
+    """The file at `place`, in a folder that nobody looks into before it is complete."""
+    try:
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            _fill(handle, iter(pieces))
+        finally:
+            os.close(handle)
+    except HowdahError:
+        raise
+    except OSError as error:
+        raise _unwritable(shown, error) from error
+
+
+def _unwritable(place: str, error: OSError) -> Unavailable:
+    return Unavailable(f"file {place} cannot be written: {error.strerror}", kind="unwritable")
+
+
+def _hidden_name() -> str:
+    return f".howdah-{os.getpid()}-{next(_SERIAL)}"
 
 
 def _fill(handle: int, pieces: Iterator[bytes]) -> None:
