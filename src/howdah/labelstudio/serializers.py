@@ -9,8 +9,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from howdah.errors import HowdahError
-from howdah.labelstudio import host
-from howdah.labelstudio.models import PachydermExportStorage, PachydermImportStorage
+from howdah.labelstudio import host, waiting
+from howdah.labelstudio.models import CommitWhen, PachydermExportStorage, PachydermImportStorage
 
 TYPE = "pachyderm"
 _TEXTS = ("pach_project", "pach_repo", "pach_branch", "pach_commit", "pachd_address")
@@ -90,14 +90,55 @@ class PachydermImportStorageSerializer(_Fields, host.ImportStorageSerializer):
         fields = "__all__"
 
 
+_NUMBERS = ("every_minutes", "every_annotations")
+
+
 class PachydermExportStorageSerializer(_Fields, host.ExportStorageSerializer):
     """A target."""
+
+    pending = serializers.SerializerMethodField(help_text="How many annotations are not yet committed")
+    last_commit = serializers.SerializerMethodField(help_text="Id of the last commit, empty before the first")
+
+    def get_pending(self, storage: Any) -> int:
+        """For the card: `37 annotations not yet committed`."""
+        return self._waiting(storage).pending
+
+    def get_last_commit(self, storage: Any) -> str:
+        """For the card."""
+        return self._waiting(storage).commit
+
+    def _waiting(self, storage: Any) -> waiting.Waiting:
+        """Of a list, all are looked up at once."""
+        if storage.pk not in self._found:
+            listed = getattr(self.parent, "instance", None)
+            self._found = waiting.of([storage] if listed is None else [storage, *listed])
+        return self._found[storage.pk]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._found: dict[int, waiting.Waiting] = {}
 
     def to_internal_value(self, data: Any) -> Any:
         """The dialog sends an empty text for a number that nobody filled in."""
         given = data.dict() if isinstance(data, QueryDict) else dict(data)
-        given.update({name: None for name in ("every_minutes", "every_annotations") if given.get(name) == ""})
+        given.update({name: None for name in _NUMBERS if given.get(name) == ""})
         return super().to_internal_value(given)
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Numbers go with the choice that uses them, and with no other."""
+        chosen = data.get("commit_when", getattr(self.instance, "commit_when", CommitWhen.SYNC))
+        given = {name: data[name] for name in _NUMBERS if data.get(name) is not None}
+        if not all(given.values()):
+            raise ValidationError({name: "Must be 1 or more." for name in given if not given[name]})
+        if chosen != CommitWhen.EVERY:
+            if given:
+                text = f"Goes with the choice {CommitWhen.EVERY.label!r} only: choose that, or leave this empty."
+                raise ValidationError(dict.fromkeys(given, text))
+            data = {**data, **dict.fromkeys(_NUMBERS)}
+        elif not any(data.get(name, getattr(self.instance, name, None)) for name in _NUMBERS):
+            text = f"Give a number of minutes or of annotations, or both, with the choice {CommitWhen.EVERY.label!r}."
+            raise ValidationError({"commit_when": text})
+        return super().validate(data)
 
     class Meta:
         model = PachydermExportStorage

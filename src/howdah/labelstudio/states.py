@@ -10,7 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from howdah.errors import HowdahError
-from howdah.labelstudio import host, probing
+from howdah.labelstudio import probing, waiting
 from howdah.labelstudio.models import (
     CommitWhen,
     ExportRun,
@@ -102,10 +102,7 @@ def progress(meta: dict[str, Any], count: int | None) -> dict[str, Any]:
 
 def pending(storage: Any) -> int:
     """How many annotations the target has not got yet."""
-    run = ExportRun.objects.filter(storage=storage).first()
-    if run is None or not run.reached:
-        return int(host.Annotation.objects.filter(project_id=storage.project_id).count())
-    return int(storage.staged.values("annotation_id").distinct().count())
+    return waiting.of([storage])[storage.pk].pending
 
 
 def pending_words(number: int) -> str:
