@@ -43,6 +43,8 @@ FLOWS = [
     "test_media.py::test_older_and_project_paths_serve_as_well",
     "test_media.py::test_an_unchanged_file_is_not_sent_again",
     "test_showing.py::test_nothing_else_of_the_store_is",
+    "test_exports.py::test_coco_has_the_same_categories_pictures_and_annotations",
+    "test_exports.py::test_yolo_has_the_same_files",
 ]
 
 

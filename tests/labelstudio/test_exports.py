@@ -59,7 +59,7 @@ class Exports:
     def ours(self, format: str) -> dict[str, bytes]:
         """What the commit gives."""
         out = self._out / format
-        options = convert.Options(format, config=self._site.project.label_config)
+        options = convert.Options(format)
         convert.export(self._shelf.conn, self._labels, options, convert.ToFolder(out))
         return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
