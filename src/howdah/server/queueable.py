@@ -88,7 +88,7 @@ def wrap(request: Message) -> transaction_pb2.TransactionRequest:
 
 def carry_out(store: Store, made: Step, wrapped: transaction_pb2.TransactionRequest) -> Message:
     """What the request that a transaction holds is answered with."""
-    held = wrapped.ListFields()
+    held = [(field, request) for field, request in wrapped.ListFields() if field.name in VERBS]
     if len(held) != 1:
         raise Invalid(f"transaction request must hold one request, not {len(held)}", kind="bad-message")
     field, request = held[0]

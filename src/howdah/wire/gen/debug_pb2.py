@@ -26,71 +26,72 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import wrappers_pb2 as google_dot_protobuf_dot_wrappers__pb2
 from howdah.wire.gen import pfs_pb2 as howdah_dot_wire_dot_gen_dot_pfs__pb2
+from howdah.wire.gen import pps_pb2 as howdah_dot_wire_dot_gen_dot_pps__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhowdah/wire/gen/debug.proto\x12\x08\x64\x65\x62ug_v2\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x19howdah/wire/gen/pfs.proto\"V\n\x0eProfileRequest\x12\"\n\x07profile\x18\x01 \x01(\x0b\x32\x11.debug_v2.Profile\x12 \n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x10.debug_v2.Filter\"D\n\x07Profile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"[\n\x06\x46ilter\x12\x0f\n\x05pachd\x18\x01 \x01(\x08H\x00\x12\"\n\x06worker\x18\x03 \x01(\x0b\x32\x10.debug_v2.WorkerH\x00\x12\x12\n\x08\x64\x61tabase\x18\x04 \x01(\x08H\x00\x42\x08\n\x06\x66ilter\")\n\x06Worker\x12\x0b\n\x03pod\x18\x01 \x01(\t\x12\x12\n\nredirected\x18\x02 \x01(\x08\"1\n\rBinaryRequest\x12 \n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x10.debug_v2.Filter\">\n\x0b\x44umpRequest\x12 \n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x10.debug_v2.Filter\x12\r\n\x05limit\x18\x02 \x01(\x03\"\x90\x02\n\x12SetLogLevelRequest\x12:\n\tpachyderm\x18\x01 \x01(\x0e\x32%.debug_v2.SetLogLevelRequest.LogLevelH\x00\x12\x35\n\x04grpc\x18\x02 \x01(\x0e\x32%.debug_v2.SetLogLevelRequest.LogLevelH\x00\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07recurse\x18\x04 \x01(\x08\"@\n\x08LogLevel\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05\x44\x45\x42UG\x10\x01\x12\x08\n\x04INFO\x10\x02\x12\t\n\x05\x45RROR\x10\x03\x12\x07\n\x03OFF\x10\x04\x42\x07\n\x05level\"B\n\x13SetLogLevelResponse\x12\x15\n\raffected_pods\x18\x01 \x03(\t\x12\x14\n\x0c\x65rrored_pods\x18\x02 \x03(\t\"+\n\x18GetDumpV2TemplateRequest\x12\x0f\n\x07\x66ilters\x18\x01 \x03(\t\"E\n\x19GetDumpV2TemplateResponse\x12(\n\x07request\x18\x01 \x01(\x0b\x32\x17.debug_v2.DumpV2Request\")\n\x08Pipeline\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"3\n\x03Pod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02ip\x18\x02 \x01(\t\x12\x12\n\ncontainers\x18\x03 \x03(\t\"\xe8\x01\n\x03\x41pp\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1b\n\x04pods\x18\x02 \x03(\x0b\x32\r.debug_v2.Pod\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12$\n\x08pipeline\x18\x04 \x01(\x0b\x32\x12.debug_v2.Pipeline\x12\'\n\tloki_args\x18\x05 \x01(\x0b\x32\x12.debug_v2.LokiArgsH\x00\x12-\n\x0cprofile_args\x18\x06 \x01(\x0b\x32\x15.debug_v2.ProfileArgsH\x00\x42\x0c\n\nextra_args\"2\n\x0bProfileArgs\x12#\n\x08profiles\x18\x01 \x03(\x0b\x32\x11.debug_v2.Profile\"\x1c\n\x08LokiArgs\x12\x10\n\x08max_logs\x18\x01 \x01(\x04\"\xdc\x01\n\x06System\x12\x0c\n\x04helm\x18\x01 \x01(\x08\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\x08\x12\x0f\n\x07version\x18\x03 \x01(\x08\x12 \n\tdescribes\x18\x04 \x03(\x0b\x32\r.debug_v2.App\x12\x1b\n\x04logs\x18\x05 \x03(\x0b\x32\r.debug_v2.App\x12 \n\tloki_logs\x18\x06 \x03(\x0b\x32\r.debug_v2.App\x12\x1f\n\x08\x62inaries\x18\x07 \x03(\x0b\x32\r.debug_v2.App\x12\x1f\n\x08profiles\x18\x08 \x03(\x0b\x32\r.debug_v2.App\"5\n\x0fStarlarkLiteral\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cprogram_text\x18\x02 \x01(\t\"\x81\x01\n\x08Starlark\x12\x11\n\x07\x62uiltin\x18\x01 \x01(\tH\x00\x12,\n\x07literal\x18\x02 \x01(\x0b\x32\x19.debug_v2.StarlarkLiteralH\x00\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\n\x06source\"\xa1\x02\n\rDumpV2Request\x12 \n\x06system\x18\x01 \x01(\x0b\x32\x10.debug_v2.System\x12%\n\tpipelines\x18\x02 \x03(\x0b\x32\x12.debug_v2.Pipeline\x12\x13\n\x0binput_repos\x18\x03 \x01(\x08\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x08\x64\x65\x66\x61ults\x18\x05 \x01(\x0b\x32 .debug_v2.DumpV2Request.Defaults\x12,\n\x10starlark_scripts\x18\x06 \x03(\x0b\x32\x12.debug_v2.Starlark\x1a$\n\x08\x44\x65\x66\x61ults\x12\x18\n\x10\x63luster_defaults\x18\x01 \x01(\x08\"\x1e\n\x0b\x44umpContent\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"=\n\x0c\x44umpProgress\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x10\n\x08progress\x18\x03 \x01(\x03\"j\n\tDumpChunk\x12(\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x15.debug_v2.DumpContentH\x00\x12*\n\x08progress\x18\x02 \x01(\x0b\x32\x16.debug_v2.DumpProgressH\x00\x42\x07\n\x05\x63hunk\"e\n\x15RunPFSLoadTestRequest\x12\x0c\n\x04spec\x18\x01 \x01(\t\x12\x1e\n\x06\x62ranch\x18\x02 \x01(\x0b\x32\x0e.pfs_v2.Branch\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\x10\n\x08state_id\x18\x04 \x01(\t\"\xa2\x01\n\x16RunPFSLoadTestResponse\x12\x0c\n\x04spec\x18\x01 \x01(\t\x12\x1e\n\x06\x62ranch\x18\x02 \x01(\x0b\x32\x0e.pfs_v2.Branch\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\r\n\x05\x65rror\x18\x04 \x01(\t\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08state_id\x18\x06 \x01(\t\";\n\x0cTraceRequest\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"E\n\nTraceChunk\x12.\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x1b.google.protobuf.BytesValueH\x00\x42\x07\n\x05reply2\x90\x05\n\x05\x44\x65\x62ug\x12\x42\n\x07Profile\x12\x18.debug_v2.ProfileRequest\x1a\x1b.google.protobuf.BytesValue0\x01\x12@\n\x06\x42inary\x12\x17.debug_v2.BinaryRequest\x1a\x1b.google.protobuf.BytesValue0\x01\x12<\n\x04\x44ump\x12\x15.debug_v2.DumpRequest\x1a\x1b.google.protobuf.BytesValue0\x01\x12J\n\x0bSetLogLevel\x12\x1c.debug_v2.SetLogLevelRequest\x1a\x1d.debug_v2.SetLogLevelResponse\x12\\\n\x11GetDumpV2Template\x12\".debug_v2.GetDumpV2TemplateRequest\x1a#.debug_v2.GetDumpV2TemplateResponse\x12\x38\n\x06\x44umpV2\x12\x17.debug_v2.DumpV2Request\x1a\x13.debug_v2.DumpChunk0\x01\x12\x37\n\x05Trace\x12\x16.debug_v2.TraceRequest\x1a\x14.debug_v2.TraceChunk0\x01\x12S\n\x0eRunPFSLoadTest\x12\x1f.debug_v2.RunPFSLoadTestRequest\x1a .debug_v2.RunPFSLoadTestResponse\x12Q\n\x15RunPFSLoadTestDefault\x12\x16.google.protobuf.Empty\x1a .debug_v2.RunPFSLoadTestResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhowdah/wire/gen/debug.proto\x12\x08\x64\x65\x62ug_v2\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x19howdah/wire/gen/pfs.proto\x1a\x19howdah/wire/gen/pps.proto\"V\n\x0eProfileRequest\x12\"\n\x07profile\x18\x01 \x01(\x0b\x32\x11.debug_v2.Profile\x12 \n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x10.debug_v2.Filter\"D\n\x07Profile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x81\x01\n\x06\x46ilter\x12\x0f\n\x05pachd\x18\x01 \x01(\x08H\x00\x12$\n\x08pipeline\x18\x02 \x01(\x0b\x32\x10.pps_v2.PipelineH\x00\x12\"\n\x06worker\x18\x03 \x01(\x0b\x32\x10.debug_v2.WorkerH\x00\x12\x12\n\x08\x64\x61tabase\x18\x04 \x01(\x08H\x00\x42\x08\n\x06\x66ilter\")\n\x06Worker\x12\x0b\n\x03pod\x18\x01 \x01(\t\x12\x12\n\nredirected\x18\x02 \x01(\x08\"1\n\rBinaryRequest\x12 \n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x10.debug_v2.Filter\">\n\x0b\x44umpRequest\x12 \n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x10.debug_v2.Filter\x12\r\n\x05limit\x18\x02 \x01(\x03\"\x90\x02\n\x12SetLogLevelRequest\x12:\n\tpachyderm\x18\x01 \x01(\x0e\x32%.debug_v2.SetLogLevelRequest.LogLevelH\x00\x12\x35\n\x04grpc\x18\x02 \x01(\x0e\x32%.debug_v2.SetLogLevelRequest.LogLevelH\x00\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07recurse\x18\x04 \x01(\x08\"@\n\x08LogLevel\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05\x44\x45\x42UG\x10\x01\x12\x08\n\x04INFO\x10\x02\x12\t\n\x05\x45RROR\x10\x03\x12\x07\n\x03OFF\x10\x04\x42\x07\n\x05level\"B\n\x13SetLogLevelResponse\x12\x15\n\raffected_pods\x18\x01 \x03(\t\x12\x14\n\x0c\x65rrored_pods\x18\x02 \x03(\t\"+\n\x18GetDumpV2TemplateRequest\x12\x0f\n\x07\x66ilters\x18\x01 \x03(\t\"E\n\x19GetDumpV2TemplateResponse\x12(\n\x07request\x18\x01 \x01(\x0b\x32\x17.debug_v2.DumpV2Request\")\n\x08Pipeline\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"3\n\x03Pod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02ip\x18\x02 \x01(\t\x12\x12\n\ncontainers\x18\x03 \x03(\t\"\xe8\x01\n\x03\x41pp\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1b\n\x04pods\x18\x02 \x03(\x0b\x32\r.debug_v2.Pod\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12$\n\x08pipeline\x18\x04 \x01(\x0b\x32\x12.debug_v2.Pipeline\x12\'\n\tloki_args\x18\x05 \x01(\x0b\x32\x12.debug_v2.LokiArgsH\x00\x12-\n\x0cprofile_args\x18\x06 \x01(\x0b\x32\x15.debug_v2.ProfileArgsH\x00\x42\x0c\n\nextra_args\"2\n\x0bProfileArgs\x12#\n\x08profiles\x18\x01 \x03(\x0b\x32\x11.debug_v2.Profile\"\x1c\n\x08LokiArgs\x12\x10\n\x08max_logs\x18\x01 \x01(\x04\"\xdc\x01\n\x06System\x12\x0c\n\x04helm\x18\x01 \x01(\x08\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\x08\x12\x0f\n\x07version\x18\x03 \x01(\x08\x12 \n\tdescribes\x18\x04 \x03(\x0b\x32\r.debug_v2.App\x12\x1b\n\x04logs\x18\x05 \x03(\x0b\x32\r.debug_v2.App\x12 \n\tloki_logs\x18\x06 \x03(\x0b\x32\r.debug_v2.App\x12\x1f\n\x08\x62inaries\x18\x07 \x03(\x0b\x32\r.debug_v2.App\x12\x1f\n\x08profiles\x18\x08 \x03(\x0b\x32\r.debug_v2.App\"5\n\x0fStarlarkLiteral\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cprogram_text\x18\x02 \x01(\t\"\x81\x01\n\x08Starlark\x12\x11\n\x07\x62uiltin\x18\x01 \x01(\tH\x00\x12,\n\x07literal\x18\x02 \x01(\x0b\x32\x19.debug_v2.StarlarkLiteralH\x00\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\n\x06source\"\xa1\x02\n\rDumpV2Request\x12 \n\x06system\x18\x01 \x01(\x0b\x32\x10.debug_v2.System\x12%\n\tpipelines\x18\x02 \x03(\x0b\x32\x12.debug_v2.Pipeline\x12\x13\n\x0binput_repos\x18\x03 \x01(\x08\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x08\x64\x65\x66\x61ults\x18\x05 \x01(\x0b\x32 .debug_v2.DumpV2Request.Defaults\x12,\n\x10starlark_scripts\x18\x06 \x03(\x0b\x32\x12.debug_v2.Starlark\x1a$\n\x08\x44\x65\x66\x61ults\x12\x18\n\x10\x63luster_defaults\x18\x01 \x01(\x08\"\x1e\n\x0b\x44umpContent\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"=\n\x0c\x44umpProgress\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x10\n\x08progress\x18\x03 \x01(\x03\"j\n\tDumpChunk\x12(\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x15.debug_v2.DumpContentH\x00\x12*\n\x08progress\x18\x02 \x01(\x0b\x32\x16.debug_v2.DumpProgressH\x00\x42\x07\n\x05\x63hunk\"e\n\x15RunPFSLoadTestRequest\x12\x0c\n\x04spec\x18\x01 \x01(\t\x12\x1e\n\x06\x62ranch\x18\x02 \x01(\x0b\x32\x0e.pfs_v2.Branch\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\x10\n\x08state_id\x18\x04 \x01(\t\"\xa2\x01\n\x16RunPFSLoadTestResponse\x12\x0c\n\x04spec\x18\x01 \x01(\t\x12\x1e\n\x06\x62ranch\x18\x02 \x01(\x0b\x32\x0e.pfs_v2.Branch\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\r\n\x05\x65rror\x18\x04 \x01(\t\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08state_id\x18\x06 \x01(\t\";\n\x0cTraceRequest\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"E\n\nTraceChunk\x12.\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x1b.google.protobuf.BytesValueH\x00\x42\x07\n\x05reply2\x90\x05\n\x05\x44\x65\x62ug\x12\x42\n\x07Profile\x12\x18.debug_v2.ProfileRequest\x1a\x1b.google.protobuf.BytesValue0\x01\x12@\n\x06\x42inary\x12\x17.debug_v2.BinaryRequest\x1a\x1b.google.protobuf.BytesValue0\x01\x12<\n\x04\x44ump\x12\x15.debug_v2.DumpRequest\x1a\x1b.google.protobuf.BytesValue0\x01\x12J\n\x0bSetLogLevel\x12\x1c.debug_v2.SetLogLevelRequest\x1a\x1d.debug_v2.SetLogLevelResponse\x12\\\n\x11GetDumpV2Template\x12\".debug_v2.GetDumpV2TemplateRequest\x1a#.debug_v2.GetDumpV2TemplateResponse\x12\x38\n\x06\x44umpV2\x12\x17.debug_v2.DumpV2Request\x1a\x13.debug_v2.DumpChunk0\x01\x12\x37\n\x05Trace\x12\x16.debug_v2.TraceRequest\x1a\x14.debug_v2.TraceChunk0\x01\x12S\n\x0eRunPFSLoadTest\x12\x1f.debug_v2.RunPFSLoadTestRequest\x1a .debug_v2.RunPFSLoadTestResponse\x12Q\n\x15RunPFSLoadTestDefault\x12\x16.google.protobuf.Empty\x1a .debug_v2.RunPFSLoadTestResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'howdah.wire.gen.debug_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROFILEREQUEST']._serialized_start=161
-  _globals['_PROFILEREQUEST']._serialized_end=247
-  _globals['_PROFILE']._serialized_start=249
-  _globals['_PROFILE']._serialized_end=317
-  _globals['_FILTER']._serialized_start=319
-  _globals['_FILTER']._serialized_end=410
-  _globals['_WORKER']._serialized_start=412
-  _globals['_WORKER']._serialized_end=453
-  _globals['_BINARYREQUEST']._serialized_start=455
-  _globals['_BINARYREQUEST']._serialized_end=504
-  _globals['_DUMPREQUEST']._serialized_start=506
-  _globals['_DUMPREQUEST']._serialized_end=568
-  _globals['_SETLOGLEVELREQUEST']._serialized_start=571
-  _globals['_SETLOGLEVELREQUEST']._serialized_end=843
-  _globals['_SETLOGLEVELREQUEST_LOGLEVEL']._serialized_start=770
-  _globals['_SETLOGLEVELREQUEST_LOGLEVEL']._serialized_end=834
-  _globals['_SETLOGLEVELRESPONSE']._serialized_start=845
-  _globals['_SETLOGLEVELRESPONSE']._serialized_end=911
-  _globals['_GETDUMPV2TEMPLATEREQUEST']._serialized_start=913
-  _globals['_GETDUMPV2TEMPLATEREQUEST']._serialized_end=956
-  _globals['_GETDUMPV2TEMPLATERESPONSE']._serialized_start=958
-  _globals['_GETDUMPV2TEMPLATERESPONSE']._serialized_end=1027
-  _globals['_PIPELINE']._serialized_start=1029
-  _globals['_PIPELINE']._serialized_end=1070
-  _globals['_POD']._serialized_start=1072
-  _globals['_POD']._serialized_end=1123
-  _globals['_APP']._serialized_start=1126
-  _globals['_APP']._serialized_end=1358
-  _globals['_PROFILEARGS']._serialized_start=1360
-  _globals['_PROFILEARGS']._serialized_end=1410
-  _globals['_LOKIARGS']._serialized_start=1412
-  _globals['_LOKIARGS']._serialized_end=1440
-  _globals['_SYSTEM']._serialized_start=1443
-  _globals['_SYSTEM']._serialized_end=1663
-  _globals['_STARLARKLITERAL']._serialized_start=1665
-  _globals['_STARLARKLITERAL']._serialized_end=1718
-  _globals['_STARLARK']._serialized_start=1721
-  _globals['_STARLARK']._serialized_end=1850
-  _globals['_DUMPV2REQUEST']._serialized_start=1853
-  _globals['_DUMPV2REQUEST']._serialized_end=2142
-  _globals['_DUMPV2REQUEST_DEFAULTS']._serialized_start=2106
-  _globals['_DUMPV2REQUEST_DEFAULTS']._serialized_end=2142
-  _globals['_DUMPCONTENT']._serialized_start=2144
-  _globals['_DUMPCONTENT']._serialized_end=2174
-  _globals['_DUMPPROGRESS']._serialized_start=2176
-  _globals['_DUMPPROGRESS']._serialized_end=2237
-  _globals['_DUMPCHUNK']._serialized_start=2239
-  _globals['_DUMPCHUNK']._serialized_end=2345
-  _globals['_RUNPFSLOADTESTREQUEST']._serialized_start=2347
-  _globals['_RUNPFSLOADTESTREQUEST']._serialized_end=2448
-  _globals['_RUNPFSLOADTESTRESPONSE']._serialized_start=2451
-  _globals['_RUNPFSLOADTESTRESPONSE']._serialized_end=2613
-  _globals['_TRACEREQUEST']._serialized_start=2615
-  _globals['_TRACEREQUEST']._serialized_end=2674
-  _globals['_TRACECHUNK']._serialized_start=2676
-  _globals['_TRACECHUNK']._serialized_end=2745
-  _globals['_DEBUG']._serialized_start=2748
-  _globals['_DEBUG']._serialized_end=3404
+  _globals['_PROFILEREQUEST']._serialized_start=188
+  _globals['_PROFILEREQUEST']._serialized_end=274
+  _globals['_PROFILE']._serialized_start=276
+  _globals['_PROFILE']._serialized_end=344
+  _globals['_FILTER']._serialized_start=347
+  _globals['_FILTER']._serialized_end=476
+  _globals['_WORKER']._serialized_start=478
+  _globals['_WORKER']._serialized_end=519
+  _globals['_BINARYREQUEST']._serialized_start=521
+  _globals['_BINARYREQUEST']._serialized_end=570
+  _globals['_DUMPREQUEST']._serialized_start=572
+  _globals['_DUMPREQUEST']._serialized_end=634
+  _globals['_SETLOGLEVELREQUEST']._serialized_start=637
+  _globals['_SETLOGLEVELREQUEST']._serialized_end=909
+  _globals['_SETLOGLEVELREQUEST_LOGLEVEL']._serialized_start=836
+  _globals['_SETLOGLEVELREQUEST_LOGLEVEL']._serialized_end=900
+  _globals['_SETLOGLEVELRESPONSE']._serialized_start=911
+  _globals['_SETLOGLEVELRESPONSE']._serialized_end=977
+  _globals['_GETDUMPV2TEMPLATEREQUEST']._serialized_start=979
+  _globals['_GETDUMPV2TEMPLATEREQUEST']._serialized_end=1022
+  _globals['_GETDUMPV2TEMPLATERESPONSE']._serialized_start=1024
+  _globals['_GETDUMPV2TEMPLATERESPONSE']._serialized_end=1093
+  _globals['_PIPELINE']._serialized_start=1095
+  _globals['_PIPELINE']._serialized_end=1136
+  _globals['_POD']._serialized_start=1138
+  _globals['_POD']._serialized_end=1189
+  _globals['_APP']._serialized_start=1192
+  _globals['_APP']._serialized_end=1424
+  _globals['_PROFILEARGS']._serialized_start=1426
+  _globals['_PROFILEARGS']._serialized_end=1476
+  _globals['_LOKIARGS']._serialized_start=1478
+  _globals['_LOKIARGS']._serialized_end=1506
+  _globals['_SYSTEM']._serialized_start=1509
+  _globals['_SYSTEM']._serialized_end=1729
+  _globals['_STARLARKLITERAL']._serialized_start=1731
+  _globals['_STARLARKLITERAL']._serialized_end=1784
+  _globals['_STARLARK']._serialized_start=1787
+  _globals['_STARLARK']._serialized_end=1916
+  _globals['_DUMPV2REQUEST']._serialized_start=1919
+  _globals['_DUMPV2REQUEST']._serialized_end=2208
+  _globals['_DUMPV2REQUEST_DEFAULTS']._serialized_start=2172
+  _globals['_DUMPV2REQUEST_DEFAULTS']._serialized_end=2208
+  _globals['_DUMPCONTENT']._serialized_start=2210
+  _globals['_DUMPCONTENT']._serialized_end=2240
+  _globals['_DUMPPROGRESS']._serialized_start=2242
+  _globals['_DUMPPROGRESS']._serialized_end=2303
+  _globals['_DUMPCHUNK']._serialized_start=2305
+  _globals['_DUMPCHUNK']._serialized_end=2411
+  _globals['_RUNPFSLOADTESTREQUEST']._serialized_start=2413
+  _globals['_RUNPFSLOADTESTREQUEST']._serialized_end=2514
+  _globals['_RUNPFSLOADTESTRESPONSE']._serialized_start=2517
+  _globals['_RUNPFSLOADTESTRESPONSE']._serialized_end=2679
+  _globals['_TRACEREQUEST']._serialized_start=2681
+  _globals['_TRACEREQUEST']._serialized_end=2740
+  _globals['_TRACECHUNK']._serialized_start=2742
+  _globals['_TRACECHUNK']._serialized_end=2811
+  _globals['_DEBUG']._serialized_start=2814
+  _globals['_DEBUG']._serialized_end=3470
 # @@protoc_insertion_point(module_scope)

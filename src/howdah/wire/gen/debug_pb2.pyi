@@ -11,6 +11,7 @@ from google.protobuf import wrappers_pb2 as _wrappers_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from howdah.wire.gen import pfs_pb2 as _pfs_pb2
+from howdah.wire.gen import pps_pb2 as _pps_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -74,24 +75,28 @@ class Filter(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PACHD_FIELD_NUMBER: _builtins.int
+    PIPELINE_FIELD_NUMBER: _builtins.int
     WORKER_FIELD_NUMBER: _builtins.int
     DATABASE_FIELD_NUMBER: _builtins.int
     pachd: _builtins.bool
     database: _builtins.bool
+    @_builtins.property
+    def pipeline(self) -> _pps_pb2.Pipeline: ...
     @_builtins.property
     def worker(self) -> Global___Worker: ...
     def __init__(
         self,
         *,
         pachd: _builtins.bool = ...,
+        pipeline: _pps_pb2.Pipeline | None = ...,
         worker: Global___Worker | None = ...,
         database: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["database", b"database", "filter", b"filter", "pachd", b"pachd", "worker", b"worker"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["database", b"database", "filter", b"filter", "pachd", b"pachd", "pipeline", b"pipeline", "worker", b"worker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["database", b"database", "filter", b"filter", "pachd", b"pachd", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["database", b"database", "filter", b"filter", "pachd", b"pachd", "pipeline", b"pipeline", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_filter: _TypeAlias = _typing.Literal["pachd", "worker", "database"]  # noqa: Y015
+    _WhichOneofReturnType_filter: _TypeAlias = _typing.Literal["pachd", "pipeline", "worker", "database"]  # noqa: Y015
     _WhichOneofArgType_filter: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_filter) -> _WhichOneofReturnType_filter | None: ...
 

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from howdah.wire.gen import pfs_pb2 as howdah_dot_wire_dot_gen_dot_pfs__pb2
+from howdah.wire.gen import pps_pb2 as howdah_dot_wire_dot_gen_dot_pps__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehowdah/wire/gen/metadata.proto\x12\x08metadata\x1a\x19howdah/wire/gen/pfs.proto\"\x0f\n\rClusterPicker\"\xf5\x04\n\x04\x45\x64it\x12(\n\x07project\x18\x01 \x01(\x0b\x32\x15.pfs_v2.ProjectPickerH\x00\x12&\n\x06\x63ommit\x18\x02 \x01(\x0b\x32\x14.pfs_v2.CommitPickerH\x00\x12&\n\x06\x62ranch\x18\x03 \x01(\x0b\x32\x14.pfs_v2.BranchPickerH\x00\x12\"\n\x04repo\x18\x04 \x01(\x0b\x32\x12.pfs_v2.RepoPickerH\x00\x12*\n\x07\x63luster\x18\x05 \x01(\x0b\x32\x17.metadata.ClusterPickerH\x00\x12)\n\x07replace\x18\n \x01(\x0b\x32\x16.metadata.Edit.ReplaceH\x01\x12(\n\x07\x61\x64\x64_key\x18\x0b \x01(\x0b\x32\x15.metadata.Edit.AddKeyH\x01\x12*\n\x08\x65\x64it_key\x18\x0c \x01(\x0b\x32\x16.metadata.Edit.EditKeyH\x01\x12.\n\ndelete_key\x18\r \x01(\x0b\x32\x18.metadata.Edit.DeleteKeyH\x01\x1a{\n\x07Replace\x12<\n\x0breplacement\x18\x01 \x03(\x0b\x32\'.metadata.Edit.Replace.ReplacementEntry\x1a\x32\n\x10ReplacementEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a$\n\x06\x41\x64\x64Key\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x1a%\n\x07\x45\x64itKey\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x1a\x18\n\tDeleteKey\x12\x0b\n\x03key\x18\x01 \x01(\tB\x08\n\x06targetB\x04\n\x02op\"4\n\x13\x45\x64itMetadataRequest\x12\x1d\n\x05\x65\x64its\x18\x01 \x03(\x0b\x32\x0e.metadata.Edit\"\x16\n\x14\x45\x64itMetadataResponse2T\n\x03\x41PI\x12M\n\x0c\x45\x64itMetadata\x12\x1d.metadata.EditMetadataRequest\x1a\x1e.metadata.EditMetadataResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehowdah/wire/gen/metadata.proto\x12\x08metadata\x1a\x19howdah/wire/gen/pfs.proto\x1a\x19howdah/wire/gen/pps.proto\"\x0f\n\rClusterPicker\"\xa1\x05\n\x04\x45\x64it\x12(\n\x07project\x18\x01 \x01(\x0b\x32\x15.pfs_v2.ProjectPickerH\x00\x12&\n\x06\x63ommit\x18\x02 \x01(\x0b\x32\x14.pfs_v2.CommitPickerH\x00\x12&\n\x06\x62ranch\x18\x03 \x01(\x0b\x32\x14.pfs_v2.BranchPickerH\x00\x12\"\n\x04repo\x18\x04 \x01(\x0b\x32\x12.pfs_v2.RepoPickerH\x00\x12*\n\x07\x63luster\x18\x05 \x01(\x0b\x32\x17.metadata.ClusterPickerH\x00\x12*\n\x08pipeline\x18\x06 \x01(\x0b\x32\x16.pps_v2.PipelinePickerH\x00\x12)\n\x07replace\x18\n \x01(\x0b\x32\x16.metadata.Edit.ReplaceH\x01\x12(\n\x07\x61\x64\x64_key\x18\x0b \x01(\x0b\x32\x15.metadata.Edit.AddKeyH\x01\x12*\n\x08\x65\x64it_key\x18\x0c \x01(\x0b\x32\x16.metadata.Edit.EditKeyH\x01\x12.\n\ndelete_key\x18\r \x01(\x0b\x32\x18.metadata.Edit.DeleteKeyH\x01\x1a{\n\x07Replace\x12<\n\x0breplacement\x18\x01 \x03(\x0b\x32\'.metadata.Edit.Replace.ReplacementEntry\x1a\x32\n\x10ReplacementEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a$\n\x06\x41\x64\x64Key\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x1a%\n\x07\x45\x64itKey\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x1a\x18\n\tDeleteKey\x12\x0b\n\x03key\x18\x01 \x01(\tB\x08\n\x06targetB\x04\n\x02op\"4\n\x13\x45\x64itMetadataRequest\x12\x1d\n\x05\x65\x64its\x18\x01 \x03(\x0b\x32\x0e.metadata.Edit\"\x16\n\x14\x45\x64itMetadataResponse2T\n\x03\x41PI\x12M\n\x0c\x45\x64itMetadata\x12\x1d.metadata.EditMetadataRequest\x1a\x1e.metadata.EditMetadataResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,24 +35,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EDIT_REPLACE_REPLACEMENTENTRY']._loaded_options = None
   _globals['_EDIT_REPLACE_REPLACEMENTENTRY']._serialized_options = b'8\001'
-  _globals['_CLUSTERPICKER']._serialized_start=71
-  _globals['_CLUSTERPICKER']._serialized_end=86
-  _globals['_EDIT']._serialized_start=89
-  _globals['_EDIT']._serialized_end=718
-  _globals['_EDIT_REPLACE']._serialized_start=476
-  _globals['_EDIT_REPLACE']._serialized_end=599
-  _globals['_EDIT_REPLACE_REPLACEMENTENTRY']._serialized_start=549
-  _globals['_EDIT_REPLACE_REPLACEMENTENTRY']._serialized_end=599
-  _globals['_EDIT_ADDKEY']._serialized_start=601
-  _globals['_EDIT_ADDKEY']._serialized_end=637
-  _globals['_EDIT_EDITKEY']._serialized_start=639
-  _globals['_EDIT_EDITKEY']._serialized_end=676
-  _globals['_EDIT_DELETEKEY']._serialized_start=678
-  _globals['_EDIT_DELETEKEY']._serialized_end=702
-  _globals['_EDITMETADATAREQUEST']._serialized_start=720
-  _globals['_EDITMETADATAREQUEST']._serialized_end=772
-  _globals['_EDITMETADATARESPONSE']._serialized_start=774
-  _globals['_EDITMETADATARESPONSE']._serialized_end=796
-  _globals['_API']._serialized_start=798
-  _globals['_API']._serialized_end=882
+  _globals['_CLUSTERPICKER']._serialized_start=98
+  _globals['_CLUSTERPICKER']._serialized_end=113
+  _globals['_EDIT']._serialized_start=116
+  _globals['_EDIT']._serialized_end=789
+  _globals['_EDIT_REPLACE']._serialized_start=547
+  _globals['_EDIT_REPLACE']._serialized_end=670
+  _globals['_EDIT_REPLACE_REPLACEMENTENTRY']._serialized_start=620
+  _globals['_EDIT_REPLACE_REPLACEMENTENTRY']._serialized_end=670
+  _globals['_EDIT_ADDKEY']._serialized_start=672
+  _globals['_EDIT_ADDKEY']._serialized_end=708
+  _globals['_EDIT_EDITKEY']._serialized_start=710
+  _globals['_EDIT_EDITKEY']._serialized_end=747
+  _globals['_EDIT_DELETEKEY']._serialized_start=749
+  _globals['_EDIT_DELETEKEY']._serialized_end=773
+  _globals['_EDITMETADATAREQUEST']._serialized_start=791
+  _globals['_EDITMETADATAREQUEST']._serialized_end=843
+  _globals['_EDITMETADATARESPONSE']._serialized_start=845
+  _globals['_EDITMETADATARESPONSE']._serialized_end=867
+  _globals['_API']._serialized_start=869
+  _globals['_API']._serialized_end=953
 # @@protoc_insertion_point(module_scope)

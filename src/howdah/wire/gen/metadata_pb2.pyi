@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from howdah.wire.gen import pfs_pb2 as _pfs_pb2
+from howdah.wire.gen import pps_pb2 as _pps_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -138,6 +139,7 @@ class Edit(_message.Message):
     BRANCH_FIELD_NUMBER: _builtins.int
     REPO_FIELD_NUMBER: _builtins.int
     CLUSTER_FIELD_NUMBER: _builtins.int
+    PIPELINE_FIELD_NUMBER: _builtins.int
     REPLACE_FIELD_NUMBER: _builtins.int
     ADD_KEY_FIELD_NUMBER: _builtins.int
     EDIT_KEY_FIELD_NUMBER: _builtins.int
@@ -152,6 +154,8 @@ class Edit(_message.Message):
     def repo(self) -> _pfs_pb2.RepoPicker: ...
     @_builtins.property
     def cluster(self) -> Global___ClusterPicker: ...
+    @_builtins.property
+    def pipeline(self) -> _pps_pb2.PipelinePicker: ...
     @_builtins.property
     def replace(self) -> Global___Edit.Replace: ...
     @_builtins.property
@@ -168,18 +172,19 @@ class Edit(_message.Message):
         branch: _pfs_pb2.BranchPicker | None = ...,
         repo: _pfs_pb2.RepoPicker | None = ...,
         cluster: Global___ClusterPicker | None = ...,
+        pipeline: _pps_pb2.PipelinePicker | None = ...,
         replace: Global___Edit.Replace | None = ...,
         add_key: Global___Edit.AddKey | None = ...,
         edit_key: Global___Edit.EditKey | None = ...,
         delete_key: Global___Edit.DeleteKey | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_key", b"add_key", "branch", b"branch", "cluster", b"cluster", "commit", b"commit", "delete_key", b"delete_key", "edit_key", b"edit_key", "op", b"op", "project", b"project", "replace", b"replace", "repo", b"repo", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_key", b"add_key", "branch", b"branch", "cluster", b"cluster", "commit", b"commit", "delete_key", b"delete_key", "edit_key", b"edit_key", "op", b"op", "pipeline", b"pipeline", "project", b"project", "replace", b"replace", "repo", b"repo", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_key", b"add_key", "branch", b"branch", "cluster", b"cluster", "commit", b"commit", "delete_key", b"delete_key", "edit_key", b"edit_key", "op", b"op", "project", b"project", "replace", b"replace", "repo", b"repo", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_key", b"add_key", "branch", b"branch", "cluster", b"cluster", "commit", b"commit", "delete_key", b"delete_key", "edit_key", b"edit_key", "op", b"op", "pipeline", b"pipeline", "project", b"project", "replace", b"replace", "repo", b"repo", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_op: _TypeAlias = _typing.Literal["replace", "add_key", "edit_key", "delete_key"]  # noqa: Y015
     _WhichOneofArgType_op: _TypeAlias = _typing.Literal["op", b"op"]  # noqa: Y015
-    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["project", "commit", "branch", "repo", "cluster"]  # noqa: Y015
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["project", "commit", "branch", "repo", "cluster", "pipeline"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_op) -> _WhichOneofReturnType_op | None: ...

@@ -25,39 +25,40 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from howdah.wire.gen import pfs_pb2 as howdah_dot_wire_dot_gen_dot_pfs__pb2
+from howdah.wire.gen import pps_pb2 as howdah_dot_wire_dot_gen_dot_pps__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!howdah/wire/gen/transaction.proto\x12\x0etransaction_v2\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19howdah/wire/gen/pfs.proto\"\xfd\x02\n\x12TransactionRequest\x12.\n\x0b\x63reate_repo\x18\x01 \x01(\x0b\x32\x19.pfs_v2.CreateRepoRequest\x12.\n\x0b\x64\x65lete_repo\x18\x02 \x01(\x0b\x32\x19.pfs_v2.DeleteRepoRequest\x12\x30\n\x0cstart_commit\x18\x03 \x01(\x0b\x32\x1a.pfs_v2.StartCommitRequest\x12\x32\n\rfinish_commit\x18\x04 \x01(\x0b\x32\x1b.pfs_v2.FinishCommitRequest\x12\x39\n\x11squash_commit_set\x18\x05 \x01(\x0b\x32\x1e.pfs_v2.SquashCommitSetRequest\x12\x32\n\rcreate_branch\x18\x06 \x01(\x0b\x32\x1b.pfs_v2.CreateBranchRequest\x12\x32\n\rdelete_branch\x18\x07 \x01(\x0b\x32\x1b.pfs_v2.DeleteBranchRequest\"5\n\x13TransactionResponse\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\"\x19\n\x0bTransaction\x12\n\n\x02id\x18\x01 \x01(\t\"\xef\x01\n\x0fTransactionInfo\x12\x30\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1b.transaction_v2.Transaction\x12\x34\n\x08requests\x18\x02 \x03(\x0b\x32\".transaction_v2.TransactionRequest\x12\x36\n\tresponses\x18\x03 \x03(\x0b\x32#.transaction_v2.TransactionResponse\x12+\n\x07started\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x05 \x01(\x04\"M\n\x10TransactionInfos\x12\x39\n\x10transaction_info\x18\x01 \x03(\x0b\x32\x1f.transaction_v2.TransactionInfo\"\x12\n\x10\x44\x65leteAllRequest\"O\n\x17\x42\x61tchTransactionRequest\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\".transaction_v2.TransactionRequest\"\x19\n\x17StartTransactionRequest\"M\n\x19InspectTransactionRequest\x12\x30\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1b.transaction_v2.Transaction\"L\n\x18\x44\x65leteTransactionRequest\x12\x30\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1b.transaction_v2.Transaction\"\x18\n\x16ListTransactionRequest\"L\n\x18\x46inishTransactionRequest\x12\x30\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1b.transaction_v2.Transaction2\xfa\x04\n\x03\x41PI\x12\\\n\x10\x42\x61tchTransaction\x12\'.transaction_v2.BatchTransactionRequest\x1a\x1f.transaction_v2.TransactionInfo\x12X\n\x10StartTransaction\x12\'.transaction_v2.StartTransactionRequest\x1a\x1b.transaction_v2.Transaction\x12`\n\x12InspectTransaction\x12).transaction_v2.InspectTransactionRequest\x1a\x1f.transaction_v2.TransactionInfo\x12U\n\x11\x44\x65leteTransaction\x12(.transaction_v2.DeleteTransactionRequest\x1a\x16.google.protobuf.Empty\x12[\n\x0fListTransaction\x12&.transaction_v2.ListTransactionRequest\x1a .transaction_v2.TransactionInfos\x12^\n\x11\x46inishTransaction\x12(.transaction_v2.FinishTransactionRequest\x1a\x1f.transaction_v2.TransactionInfo\x12\x45\n\tDeleteAll\x12 .transaction_v2.DeleteAllRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!howdah/wire/gen/transaction.proto\x12\x0etransaction_v2\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19howdah/wire/gen/pfs.proto\x1a\x19howdah/wire/gen/pps.proto\"\x9f\x04\n\x12TransactionRequest\x12.\n\x0b\x63reate_repo\x18\x01 \x01(\x0b\x32\x19.pfs_v2.CreateRepoRequest\x12.\n\x0b\x64\x65lete_repo\x18\x02 \x01(\x0b\x32\x19.pfs_v2.DeleteRepoRequest\x12\x30\n\x0cstart_commit\x18\x03 \x01(\x0b\x32\x1a.pfs_v2.StartCommitRequest\x12\x32\n\rfinish_commit\x18\x04 \x01(\x0b\x32\x1b.pfs_v2.FinishCommitRequest\x12\x39\n\x11squash_commit_set\x18\x05 \x01(\x0b\x32\x1e.pfs_v2.SquashCommitSetRequest\x12\x32\n\rcreate_branch\x18\x06 \x01(\x0b\x32\x1b.pfs_v2.CreateBranchRequest\x12\x32\n\rdelete_branch\x18\x07 \x01(\x0b\x32\x1b.pfs_v2.DeleteBranchRequest\x12\x37\n\x10update_job_state\x18\x08 \x01(\x0b\x32\x1d.pps_v2.UpdateJobStateRequest\x12(\n\x08stop_job\x18\n \x01(\x0b\x32\x16.pps_v2.StopJobRequest\x12=\n\x12\x63reate_pipeline_v2\x18\x0b \x01(\x0b\x32!.pps_v2.CreatePipelineTransaction\"5\n\x13TransactionResponse\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\"\x19\n\x0bTransaction\x12\n\n\x02id\x18\x01 \x01(\t\"\xef\x01\n\x0fTransactionInfo\x12\x30\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1b.transaction_v2.Transaction\x12\x34\n\x08requests\x18\x02 \x03(\x0b\x32\".transaction_v2.TransactionRequest\x12\x36\n\tresponses\x18\x03 \x03(\x0b\x32#.transaction_v2.TransactionResponse\x12+\n\x07started\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x05 \x01(\x04\"M\n\x10TransactionInfos\x12\x39\n\x10transaction_info\x18\x01 \x03(\x0b\x32\x1f.transaction_v2.TransactionInfo\"\x12\n\x10\x44\x65leteAllRequest\"O\n\x17\x42\x61tchTransactionRequest\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\".transaction_v2.TransactionRequest\"\x19\n\x17StartTransactionRequest\"M\n\x19InspectTransactionRequest\x12\x30\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1b.transaction_v2.Transaction\"L\n\x18\x44\x65leteTransactionRequest\x12\x30\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1b.transaction_v2.Transaction\"\x18\n\x16ListTransactionRequest\"L\n\x18\x46inishTransactionRequest\x12\x30\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1b.transaction_v2.Transaction2\xfa\x04\n\x03\x41PI\x12\\\n\x10\x42\x61tchTransaction\x12\'.transaction_v2.BatchTransactionRequest\x1a\x1f.transaction_v2.TransactionInfo\x12X\n\x10StartTransaction\x12\'.transaction_v2.StartTransactionRequest\x1a\x1b.transaction_v2.Transaction\x12`\n\x12InspectTransaction\x12).transaction_v2.InspectTransactionRequest\x1a\x1f.transaction_v2.TransactionInfo\x12U\n\x11\x44\x65leteTransaction\x12(.transaction_v2.DeleteTransactionRequest\x1a\x16.google.protobuf.Empty\x12[\n\x0fListTransaction\x12&.transaction_v2.ListTransactionRequest\x1a .transaction_v2.TransactionInfos\x12^\n\x11\x46inishTransaction\x12(.transaction_v2.FinishTransactionRequest\x1a\x1f.transaction_v2.TransactionInfo\x12\x45\n\tDeleteAll\x12 .transaction_v2.DeleteAllRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'howdah.wire.gen.transaction_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSACTIONREQUEST']._serialized_start=143
-  _globals['_TRANSACTIONREQUEST']._serialized_end=524
-  _globals['_TRANSACTIONRESPONSE']._serialized_start=526
-  _globals['_TRANSACTIONRESPONSE']._serialized_end=579
-  _globals['_TRANSACTION']._serialized_start=581
-  _globals['_TRANSACTION']._serialized_end=606
-  _globals['_TRANSACTIONINFO']._serialized_start=609
-  _globals['_TRANSACTIONINFO']._serialized_end=848
-  _globals['_TRANSACTIONINFOS']._serialized_start=850
-  _globals['_TRANSACTIONINFOS']._serialized_end=927
-  _globals['_DELETEALLREQUEST']._serialized_start=929
-  _globals['_DELETEALLREQUEST']._serialized_end=947
-  _globals['_BATCHTRANSACTIONREQUEST']._serialized_start=949
-  _globals['_BATCHTRANSACTIONREQUEST']._serialized_end=1028
-  _globals['_STARTTRANSACTIONREQUEST']._serialized_start=1030
-  _globals['_STARTTRANSACTIONREQUEST']._serialized_end=1055
-  _globals['_INSPECTTRANSACTIONREQUEST']._serialized_start=1057
-  _globals['_INSPECTTRANSACTIONREQUEST']._serialized_end=1134
-  _globals['_DELETETRANSACTIONREQUEST']._serialized_start=1136
-  _globals['_DELETETRANSACTIONREQUEST']._serialized_end=1212
-  _globals['_LISTTRANSACTIONREQUEST']._serialized_start=1214
-  _globals['_LISTTRANSACTIONREQUEST']._serialized_end=1238
-  _globals['_FINISHTRANSACTIONREQUEST']._serialized_start=1240
-  _globals['_FINISHTRANSACTIONREQUEST']._serialized_end=1316
-  _globals['_API']._serialized_start=1319
-  _globals['_API']._serialized_end=1953
+  _globals['_TRANSACTIONREQUEST']._serialized_start=170
+  _globals['_TRANSACTIONREQUEST']._serialized_end=713
+  _globals['_TRANSACTIONRESPONSE']._serialized_start=715
+  _globals['_TRANSACTIONRESPONSE']._serialized_end=768
+  _globals['_TRANSACTION']._serialized_start=770
+  _globals['_TRANSACTION']._serialized_end=795
+  _globals['_TRANSACTIONINFO']._serialized_start=798
+  _globals['_TRANSACTIONINFO']._serialized_end=1037
+  _globals['_TRANSACTIONINFOS']._serialized_start=1039
+  _globals['_TRANSACTIONINFOS']._serialized_end=1116
+  _globals['_DELETEALLREQUEST']._serialized_start=1118
+  _globals['_DELETEALLREQUEST']._serialized_end=1136
+  _globals['_BATCHTRANSACTIONREQUEST']._serialized_start=1138
+  _globals['_BATCHTRANSACTIONREQUEST']._serialized_end=1217
+  _globals['_STARTTRANSACTIONREQUEST']._serialized_start=1219
+  _globals['_STARTTRANSACTIONREQUEST']._serialized_end=1244
+  _globals['_INSPECTTRANSACTIONREQUEST']._serialized_start=1246
+  _globals['_INSPECTTRANSACTIONREQUEST']._serialized_end=1323
+  _globals['_DELETETRANSACTIONREQUEST']._serialized_start=1325
+  _globals['_DELETETRANSACTIONREQUEST']._serialized_end=1401
+  _globals['_LISTTRANSACTIONREQUEST']._serialized_start=1403
+  _globals['_LISTTRANSACTIONREQUEST']._serialized_end=1427
+  _globals['_FINISHTRANSACTIONREQUEST']._serialized_start=1429
+  _globals['_FINISHTRANSACTIONREQUEST']._serialized_end=1505
+  _globals['_API']._serialized_start=1508
+  _globals['_API']._serialized_end=2142
 # @@protoc_insertion_point(module_scope)

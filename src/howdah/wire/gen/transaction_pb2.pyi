@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from howdah.wire.gen import pfs_pb2 as _pfs_pb2
+from howdah.wire.gen import pps_pb2 as _pps_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -31,6 +32,9 @@ class TransactionRequest(_message.Message):
     SQUASH_COMMIT_SET_FIELD_NUMBER: _builtins.int
     CREATE_BRANCH_FIELD_NUMBER: _builtins.int
     DELETE_BRANCH_FIELD_NUMBER: _builtins.int
+    UPDATE_JOB_STATE_FIELD_NUMBER: _builtins.int
+    STOP_JOB_FIELD_NUMBER: _builtins.int
+    CREATE_PIPELINE_V2_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def create_repo(self) -> _pfs_pb2.CreateRepoRequest: ...
     @_builtins.property
@@ -45,6 +49,12 @@ class TransactionRequest(_message.Message):
     def create_branch(self) -> _pfs_pb2.CreateBranchRequest: ...
     @_builtins.property
     def delete_branch(self) -> _pfs_pb2.DeleteBranchRequest: ...
+    @_builtins.property
+    def update_job_state(self) -> _pps_pb2.UpdateJobStateRequest: ...
+    @_builtins.property
+    def stop_job(self) -> _pps_pb2.StopJobRequest: ...
+    @_builtins.property
+    def create_pipeline_v2(self) -> _pps_pb2.CreatePipelineTransaction: ...
     def __init__(
         self,
         *,
@@ -55,10 +65,13 @@ class TransactionRequest(_message.Message):
         squash_commit_set: _pfs_pb2.SquashCommitSetRequest | None = ...,
         create_branch: _pfs_pb2.CreateBranchRequest | None = ...,
         delete_branch: _pfs_pb2.DeleteBranchRequest | None = ...,
+        update_job_state: _pps_pb2.UpdateJobStateRequest | None = ...,
+        stop_job: _pps_pb2.StopJobRequest | None = ...,
+        create_pipeline_v2: _pps_pb2.CreatePipelineTransaction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_branch", b"create_branch", "create_repo", b"create_repo", "delete_branch", b"delete_branch", "delete_repo", b"delete_repo", "finish_commit", b"finish_commit", "squash_commit_set", b"squash_commit_set", "start_commit", b"start_commit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_branch", b"create_branch", "create_pipeline_v2", b"create_pipeline_v2", "create_repo", b"create_repo", "delete_branch", b"delete_branch", "delete_repo", b"delete_repo", "finish_commit", b"finish_commit", "squash_commit_set", b"squash_commit_set", "start_commit", b"start_commit", "stop_job", b"stop_job", "update_job_state", b"update_job_state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_branch", b"create_branch", "create_repo", b"create_repo", "delete_branch", b"delete_branch", "delete_repo", b"delete_repo", "finish_commit", b"finish_commit", "squash_commit_set", b"squash_commit_set", "start_commit", b"start_commit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_branch", b"create_branch", "create_pipeline_v2", b"create_pipeline_v2", "create_repo", b"create_repo", "delete_branch", b"delete_branch", "delete_repo", b"delete_repo", "finish_commit", b"finish_commit", "squash_commit_set", b"squash_commit_set", "start_commit", b"start_commit", "stop_job", b"stop_job", "update_job_state", b"update_job_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
