@@ -44,12 +44,17 @@ class Delete(NamedTuple):
 Operation = Put | Delete
 
 
+def is_plain(path: str) -> bool:
+    """Whether the path is surely one that a file may have, in the form that trees hold."""
+    return len(path) <= _PATH_LIMIT // 4 and _ORDINARY.match(path) is not None  # at most 4 bytes a character
+
+
 def check_path(path: str) -> str:
     """The path in the form that trees hold; `Invalid` if no file may have it.
 
     Names may hold any character but NUL: beyond what Pachyderm takes, since photographs are called `Foto (1) ü.jpg`.
     """
-    if _ORDINARY.match(path) and len(path) <= _PATH_LIMIT // 4:  # at most 4 bytes a character
+    if is_plain(path):
         return path
     parts = [part for part in path.split("/") if part]
     if any(part in {".", ".."} for part in parts):
@@ -72,7 +77,12 @@ class Operations:
     def append(self, operation: Operation) -> None:
         """Add one to the end. A put behind a delete of the same file becomes one with it."""
         before = self._last[-1] if self._last else None
-        if isinstance(operation, Put) and isinstance(before, Delete) and before.path == operation.path:
+        if (
+            isinstance(before, Delete)
+            and isinstance(operation, Put)
+            and before.path == operation.path
+            and operation.replaced is None
+        ):
             self._last[-1] = Put(operation.path, operation.datum, operation.pieces, before.datum)
             return
         if len(self._last) >= _PLAIN:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TypeVar
 
-from howdah.chunker import MAXIMUM, Chunker
+from howdah.chunker import MAXIMUM, MINIMUM, Chunker
 from howdah.digest import Digest
 from howdah.errors import Invalid
-from howdah.names import File
+from howdah.names import DEFAULT_DATUM, File
 from howdah.pfs import changes, files
 from howdah.pfs.changes import Operation, Operations, Put
 from howdah.store.node import Chunk, Entry
@@ -37,6 +37,19 @@ class Gathering:
         """Append `data` to a file; successive puts to one file continue it."""
         self._begin_file(path, datum, is_cut=False)
         self._keep(self._chunker.feed(data))
+
+    def replace(self, rows: Iterable[tuple[str, bytes]], datum: str = "") -> None:
+        """As `delete` and `put` of each path with its content, which no further put continues."""
+        self._end_file()
+        put_in_order = self._operations.append
+        for path, data in rows:
+            if len(data) < MINIMUM and changes.is_plain(path):  # as nearly all are: one chunk, and nothing to gather
+                pieces = (Chunk(self._writer.add(Kind.CHUNK, data), len(data)),) if data else ()
+                put_in_order(Put(path, datum or DEFAULT_DATUM, pieces, datum))
+            else:
+                self.delete(path, datum)
+                self.put(path, data, datum)
+                self._end_file()
 
     def wanted(self, digests: Sequence[Digest]) -> list[bool]:
         """Which chunks `put_chunks` needs with their bytes; the others stay stored while this lives."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -180,11 +180,19 @@ def _put(session: writing.Session, puts: bulk_pb2.Puts) -> None:
     data, datum, append = puts.data, puts.datum, puts.append
     if len(puts.paths) != len(puts.sizes) or sum(puts.sizes) != len(data):
         raise Invalid("a table of puts invalid: its paths, sizes and bytes do not fit together", kind="bad-message")
-    at = 0
-    for path, size in zip(puts.paths, puts.sizes, strict=True):
+    rows = zip(puts.paths, _split(data, puts.sizes), strict=True)
+    if not append:  # only what the last row puts can be continued by the next table
+        session.replace(islice(rows, max(0, len(puts.paths) - 1)), datum)
+    for path, piece in rows:
         if not append:
             session.delete(path, datum)
-        session.put(path, data if size == len(data) else data[at : at + size], datum)
+        session.put(path, piece, datum)
+
+
+def _split(data: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
+    at = 0
+    for size in sizes:
+        yield data[at : at + size]  # no copy where it is all
         at += size
 
 
