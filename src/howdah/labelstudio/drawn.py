@@ -41,8 +41,8 @@ def _began(annotation: Any, before: Loaded | None, *, created: bool) -> datetime
     """When this piece of work began. The host adds up the time of all work on an annotation."""
     seconds = annotation.lead_time or 0.0
     if before is not None and not created:
-        seconds = max(seconds - (before.lead_time or 0.0), 0.0)
-    began: datetime = annotation.updated_at - timedelta(seconds=min(seconds, _LONGEST))
+        seconds -= before.lead_time or 0.0
+    began: datetime = annotation.updated_at - timedelta(seconds=min(max(0.0, seconds), _LONGEST))
     return began
 
 

@@ -91,6 +91,7 @@ class PachydermImportStorageSerializer(_Fields, host.ImportStorageSerializer):
 
 
 _NUMBERS = ("every_minutes", "every_annotations")
+_EVERY = str(dict(CommitWhen.choices)["every"])
 
 
 class PachydermExportStorageSerializer(_Fields, host.ExportStorageSerializer):
@@ -98,6 +99,10 @@ class PachydermExportStorageSerializer(_Fields, host.ExportStorageSerializer):
 
     pending = serializers.SerializerMethodField(help_text="How many annotations are not yet committed")
     last_commit = serializers.SerializerMethodField(help_text="Id of the last commit, empty before the first")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._found: dict[int, waiting.Waiting] = {}
 
     def get_pending(self, storage: Any) -> int:
         """For the card: `37 annotations not yet committed`."""
@@ -114,10 +119,6 @@ class PachydermExportStorageSerializer(_Fields, host.ExportStorageSerializer):
             self._found = waiting.of([storage] if listed is None else [storage, *listed])
         return self._found[storage.pk]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._found: dict[int, waiting.Waiting] = {}
-
     def to_internal_value(self, data: Any) -> Any:
         """The dialog sends an empty text for a number that nobody filled in."""
         given = data.dict() if isinstance(data, QueryDict) else dict(data)
@@ -132,11 +133,11 @@ class PachydermExportStorageSerializer(_Fields, host.ExportStorageSerializer):
             raise ValidationError({name: "Must be 1 or more." for name in given if not given[name]})
         if chosen != CommitWhen.EVERY:
             if given:
-                text = f"Goes with the choice {CommitWhen.EVERY.label!r} only: choose that, or leave this empty."
+                text = f"Goes with the choice {_EVERY!r} only: choose that, or leave this empty."
                 raise ValidationError(dict.fromkeys(given, text))
             data = {**data, **dict.fromkeys(_NUMBERS)}
         elif not any(data.get(name, getattr(self.instance, name, None)) for name in _NUMBERS):
-            text = f"Give a number of minutes or of annotations, or both, with the choice {CommitWhen.EVERY.label!r}."
+            text = f"Give a number of minutes or of annotations, or both, with the choice {_EVERY!r}."
             raise ValidationError({"commit_when": text})
         return super().validate(data)
 
