@@ -325,6 +325,25 @@ def test_formats_that_fit_are_listed(shelf: Shelf, labels: File) -> None:
     assert files.inspect(shelf.conn, labels).size > 0
 
 
+def test_files_of_other_repos_than_those_allowed_do_not_go_along(export: Export, shelf: Shelf) -> None:
+    mine, secret = shelf.put({"/a.png": b"mine"}), shelf.put({"/b.png": b"secret"})
+    made = [task(1, {"image": uri(mine, "/a.png")}, box()), task(2, {"image": uri(secret, "/b.png")}, box())]
+
+    out, report = export(shelf.labels(*made), "yolo", media=True, repos=frozenset([mine.repo]))
+
+    assert [path.name for path in (out / "images").iterdir()] == ["a.png"]
+    assert report.notes == ("1 files are not in the store and do not go along",)
+
+
+def test_a_file_that_is_named_by_a_branch_is_told(export: Export, shelf: Shelf) -> None:
+    images = Commit(shelf.put({"/a.png": b"now"}).repo, "master")
+
+    out, report = export(shelf.labels(task(1, {"image": uri(images, "/a.png")}, box())), "yolo", media=True)
+
+    assert (out / "images" / "a.png").read_bytes() == b"now"
+    assert report.notes == ("1 files are named by a branch: another export may have other versions of them",)
+
+
 def test_a_few_files_among_much_else_are_fetched_alone(export: Export, shelf: Shelf) -> None:
     images = shelf.put({f"/{n}.png": bytes([n]) for n in range(120)} | {"/large": os.urandom(3_000_000)})
     made = [task(n, {"image": uri(images, f"/{n}.png")}, box()) for n in range(120)]

@@ -22,7 +22,7 @@ from howdah.convert.formats import Shows, choose
 from howdah.convert.labels import CONFIG, Labels, open_labels
 from howdah.convert.staging import Staging
 from howdah.errors import Invalid, NotFound
-from howdah.names import File, Repo
+from howdah.names import File, Repo, is_commit_id
 
 _SHOWN = 20
 
@@ -204,6 +204,9 @@ class _Run:
             others = len(self.staging.names) - len(self._files())
             if others:
                 yield f"{others} files are not in the store and do not go along"
+            moving = sum(not is_commit_id(file.commit.id) for file in self._files().values())
+            if moving:
+                yield f"{moving} files are named by a branch: another export may have other versions of them"
 
     def _description(self, labels: Labels, files: dict[str, File]) -> str:
         facts, name = self.staging.facts, self.staging.format.name
