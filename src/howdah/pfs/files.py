@@ -361,7 +361,7 @@ def read(store: Store, pieces: builtins.list[Chunk], offset: int = 0) -> Iterato
     """The pieces' bytes from `offset` on, with one look into the index for each few megabytes."""
     batch: builtins.list[Chunk] = []
     for piece in pieces:
-        if offset >= piece.size:
+        if not batch and offset >= piece.size:
             offset -= piece.size
             continue
         batch.append(piece)
