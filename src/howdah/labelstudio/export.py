@@ -78,6 +78,12 @@ def _net(first: str, last: str) -> str:
     return "new" if first == "created" else "changed"
 
 
+def count(task: dict[str, Any]) -> None:
+    """Make the task's counts those of its annotations; the host writes them a moment after an annotation."""
+    skipped = sum(bool(each["was_cancelled"]) for each in task["annotations"])
+    task["total_annotations"], task["cancelled_annotations"] = len(task["annotations"]) - skipped, skipped
+
+
 def content_of(task: Mapping[str, Any]) -> bytes:
     """The bytes of a task's file: the same task gives the same bytes."""
     try:

@@ -179,6 +179,7 @@ class _Sync:
         path = plan.paths[task["id"]]
         if not task["annotations"]:  # they went meanwhile; that is staged, and the next Sync looks at it
             return
+        export.count(task)
         content = export.content_of(task)
         if plan.held is not None:
             before = plan.held.get(path)
