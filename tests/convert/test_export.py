@@ -248,6 +248,15 @@ def test_a_folder_of_the_commit_is_exported_alone(export: Export, shelf: Shelf) 
     assert report.notes == ()
 
 
+def test_a_folder_that_is_not_there_is_told(export: Export, shelf: Shelf) -> None:
+    labels = shelf.labels(task(1, {"image": "a.png"}, box()))
+
+    with pytest.raises(NotFound, match="/cats"):
+        export(File(labels.commit, "/cats"), "json")
+    with pytest.raises(Invalid, match="is a file: name the folder"):
+        export(File(labels.commit, "/1.json"), "json")
+
+
 def test_a_commit_that_is_still_written_is_refused(export: Export, shelf: Shelf) -> None:
     branch = Branch(shelf.repo())
     commits.start(shelf.conn, branch)

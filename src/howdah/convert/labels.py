@@ -12,7 +12,7 @@ from typing import Protocol
 from howdah.client import commits, files
 from howdah.client.channel import Connection
 from howdah.errors import Invalid, NotFound, Unavailable, WrongState
-from howdah.infos import CommitState
+from howdah.infos import CommitState, FileType
 from howdah.names import File
 
 CONFIG = ".howdah/labeling.xml"
@@ -56,14 +56,16 @@ class InCommit:
     def tasks(self) -> Iterator[tuple[str, bytes]]:
         """See `Labels.tasks`."""
         base = self.top.path.rstrip("/")
+        is_empty = self.top.path == "/"
         try:
             with closing(files.get_tree(self.conn, self.top)) as found:
                 for path, content in found:
+                    is_empty = False
                     below = path.removeprefix(base)
                     if content is not None and _is_task(below):
                         yield below, b"".join(content)
-        except NotFound:
-            if base:
+        except NotFound:  # as of `/` where there is nothing
+            if not is_empty:
                 raise
 
 
@@ -115,7 +117,10 @@ def open_labels(conn: Connection | None, place: File | Path) -> Labels:
             " or name an earlier one",
             kind="commit-open",
         )
-    return InCommit(conn, replace(place, commit=info.commit))
+    top = replace(place, commit=info.commit)
+    if top.path != "/" and files.inspect(conn, top).type is not FileType.DIR:
+        raise Invalid(f"{top} is a file: name the folder that it is in", kind="not-a-folder")
+    return InCommit(conn, top)
 
 
 def _is_task(path: str) -> bool:
