@@ -125,7 +125,9 @@ def read(message: bytes) -> bulk_pb2.Batch | None:
         batch, data = bulk.received(message)
     except DecodeError:
         return None
-    if data is not None:
+    if data is not None and batch.steps[0].HasField("puts"):
+        (batch.steps[0].puts.data,) = map(bytes, data)
+    elif data is not None:
         batch.steps[0].chunks.data.extend(map(bytes, data))
     return batch
 
@@ -135,6 +137,19 @@ def test_chunks_are_received_as_they_were_sent(path: str, data: list[bytes], *, 
     head = bulk_pb2.Chunks(path=path, append=append, sizes=map(len, data), digests=bytes(32 * len(data)))
     message = bulk.batch_of_chunks(head, data)
     assert read(message) == bulk_pb2.Batch.FromString(message)
+
+
+@given(data=st.lists(LARGE | st.binary(), max_size=4), named=st.booleans(), append=st.booleans())
+def test_puts_are_received_as_they_were_sent(data: list[bytes], *, named: bool, append: bool) -> None:
+    before = bulk_pb2.Batch()
+    if named:
+        before.commit.id = "a"
+    head = bulk_pb2.Puts(paths=[f"/{at}" for at in range(len(data))], sizes=map(len, data), datum="d", append=append)
+    message = bulk.batch_of_puts(before, head, data)
+    head.data = b"".join(data)
+    before.steps.add().puts.CopyFrom(head)
+    assert bulk_pb2.Batch.FromString(message) == before
+    assert read(message) == before
 
 
 @given(parts=st.lists(st.tuples(st.sampled_from("poc"), LARGE), max_size=3), named=st.booleans())
@@ -153,16 +168,29 @@ def test_any_batch_is_received_as_it_was_sent(parts: list[tuple[str, bytes]], *,
     assert read(batch.SerializeToString()) == batch
 
 
-@given(st.integers(0, 90), st.integers(0, 255))
-def test_damaged_messages_are_told_as_ever(at: int, value: int) -> None:
-    head = bulk_pb2.Chunks(path="/a", append=True, sizes=[70_000], digests=bytes(32), datum="x")
-    message = bytearray(bulk.batch_of_chunks(head, [bytes(70_000)]))
+HEADS = [
+    bulk.batch_of_chunks(
+        bulk_pb2.Chunks(path="/a", append=True, sizes=[70_000], digests=bytes(32), datum="x"), [bytes(70_000)]
+    ),
+    bulk.batch_of_puts(bulk_pb2.Batch(), bulk_pb2.Puts(paths=["/a"], sizes=[70_000], append=True), [bytes(70_000)]),
+]
+
+
+@given(st.sampled_from(HEADS), st.integers(-20, 90), st.integers(0, 255))
+def test_damaged_messages_are_told_as_ever(sound: bytes, at: int, value: int) -> None:
+    message = bytearray(sound)
     message[at] = value
     try:
         expected = bulk_pb2.Batch.FromString(bytes(message))
     except DecodeError:
         expected = None
     assert read(bytes(message)) == expected
+
+
+def test_data_that_comes_twice_is_what_came_last() -> None:
+    puts = bulk_pb2.Puts(paths=["/a"], sizes=[1], data=b"x")
+    message = bulk.batch_of_puts(bulk_pb2.Batch(), puts, [bytes(70_000)])
+    assert read(message) == bulk_pb2.Batch(steps=[bulk_pb2.Step(puts=puts)])
 
 
 def test_length_that_never_ends_is_no_message() -> None:

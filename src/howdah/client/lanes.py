@@ -290,12 +290,19 @@ class Batches:
         puts.data = b"".join(self._pieces) if len(self._pieces) > 1 else self._pieces[0]
         self._paths, self._pieces = [], []
 
+    def _written(self) -> bytes:
+        """The message of what is gathered, which ends with puts."""
+        datum, append = self._alike
+        head = bulk_pb2.Puts(paths=self._paths, sizes=map(len, self._pieces), datum=datum, append=append)
+        message = bulk.batch_of_puts(self._batch, head, self._pieces)
+        self._paths, self._pieces = [], []
+        return message
+
     def _send(self) -> _Exchange:
         """Send what is gathered, beginning the stream with it."""
-        self._end_puts()
         if self._upload is None:
             self._upload = _Exchange(self._conn)
-        self._upload.send(self._batch)
+        self._upload.send(self._written() if self._paths else self._batch)
         self._batch, self._weight = bulk_pb2.Batch(), 0
         return self._upload
 

@@ -143,13 +143,13 @@ def _take(
 ) -> list[bulk_pb2.Answer]:
     """Hand a message's steps to the session, in order; gives the answers to its offers.
 
-    Chunks that come without their bytes have them in `data`.
+    Puts or chunks that come without their bytes have them in `data`.
     """
     answers = []
     for step in batch.steps:
         body = step.WhichOneof("body")
         if body == "puts":
-            _put(session, step.puts)
+            _put(session, step.puts, step.puts.data if data is None else data[0])
         elif body == "chunks":
             _put_chunks(session, step.chunks, list(step.chunks.data) if data is None else data)
         elif body == "offer":
@@ -176,8 +176,8 @@ def _digests(joined: bytes) -> list[Digest]:
     return [joined[at : at + SIZE] for at in range(0, len(joined), SIZE)]
 
 
-def _put(session: writing.Session, puts: bulk_pb2.Puts) -> None:
-    data, datum, append = puts.data, puts.datum, puts.append
+def _put(session: writing.Session, puts: bulk_pb2.Puts, data: Bytes) -> None:
+    datum, append = puts.datum, puts.append
     if len(puts.paths) != len(puts.sizes) or sum(puts.sizes) != len(data):
         raise Invalid("a table of puts invalid: its paths, sizes and bytes do not fit together", kind="bad-message")
     rows = zip(puts.paths, _split(data, puts.sizes), strict=True)
@@ -189,10 +189,10 @@ def _put(session: writing.Session, puts: bulk_pb2.Puts) -> None:
         session.put(path, piece, datum)
 
 
-def _split(data: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
+def _split(data: Bytes, sizes: Iterable[int]) -> Iterator[bytes]:
     at = 0
     for size in sizes:
-        yield data[at : at + size]  # no copy where it is all
+        yield bytes(data[at : at + size])  # a part of a message would keep all of it
         at += size
 
 

@@ -121,8 +121,19 @@ def batch_of_chunks(head: bulk_pb2.Chunks, data: Iterable[bytes | memoryview]) -
     return b"".join((_begin(bulk_pb2.Batch.STEPS_FIELD_NUMBER, len(step) + size), step, *parts))
 
 
+def batch_of_puts(before: bulk_pb2.Batch, head: bulk_pb2.Puts, data: Sequence[bytes]) -> bytes:
+    """As `batch_of_chunks`: of what is in `before`, and then these puts. Their bytes come first, so they are found."""
+    table = head.SerializeToString()
+    size = sum(map(len, data))
+    begun = _begin(bulk_pb2.Puts.DATA_FIELD_NUMBER, size)
+    size += len(begun) + len(table)
+    step = _begin(bulk_pb2.Step.PUTS_FIELD_NUMBER, size)
+    steps = _begin(bulk_pb2.Batch.STEPS_FIELD_NUMBER, len(step) + size)
+    return b"".join((before.SerializeToString(), steps, step, begun, *data, table))
+
+
 class Received(NamedTuple):
-    """A message `Batch` that came. `data`, if any, belongs to the chunks of its only step, which has none itself."""
+    """A message `Batch` that came. `data`, if any, belongs to the only step: to each of its chunks, or to its puts."""
 
     batch: bulk_pb2.Batch
     data: list[bytes | memoryview] | None = None
@@ -131,41 +142,54 @@ class Received(NamedTuple):
 def received(message: bytes) -> Received:
     """Read a message `Batch`; `DecodeError` if it is none.
 
-    Of chunks that came as `batch_of_chunks` writes them the bytes are not copied, but for those that are less than half
-    of the message: whoever keeps a part of it keeps it all.
+    Of what came as `batch_of_chunks` and `batch_of_puts` write it the bytes are not copied, but for those that are less
+    than half of the message: whoever keeps a part of it keeps it all.
     """
     place = _place_of_data(message) if len(message) >= _LARGE else None
     if place is None:
         return Received(bulk_pb2.Batch.FromString(message))
-    head, data = place
+    table, head, data = place
     batch = bulk_pb2.Batch()
-    batch.steps.add().chunks.MergeFromString(head)
+    step = batch.steps.add()
+    (step.puts if table == bulk_pb2.Step.PUTS_FIELD_NUMBER else step.chunks).MergeFromString(head)
+    if step.puts.data:  # twice: the later counts
+        return Received(bulk_pb2.Batch.FromString(message))
     return Received(batch, [piece if 2 * len(piece) >= len(message) else bytes(piece) for piece in data])
 
 
-def _place_of_data(message: bytes) -> tuple[bytes, list[memoryview]] | None:
-    """What stands before the data of the only step, a table of chunks, and the data; None of any other message."""
-    view = memoryview(message)
-    data: list[memoryview] = []
-    at, end = 0, len(message)
+def _place_of_data(message: bytes) -> tuple[int, bytes, list[memoryview]] | None:
+    """Which table is the only step, the table without its data, and these; None of any other message."""
     try:
-        for field in (bulk_pb2.Batch.STEPS_FIELD_NUMBER, bulk_pb2.Step.CHUNKS_FIELD_NUMBER):
-            found, at, behind = _field(message, at)
-            if found != field or behind != end:
-                return None
-        begin = behind = at
-        head = b""
-        while behind < end:
-            found, at, behind = _field(message, behind)
-            if found == bulk_pb2.Chunks.DATA_FIELD_NUMBER:
-                data.append(view[at:behind])
-            elif data:
-                return None
-            else:
-                head = message[begin:behind]
+        step, at, end = _field(message, 0)
+        table, at, behind = _field(message, at)
+        if step != bulk_pb2.Batch.STEPS_FIELD_NUMBER or not behind == end == len(message):
+            return None
+        if table == bulk_pb2.Step.PUTS_FIELD_NUMBER:
+            return _puts_apart(message, at)
+        return _chunks_apart(message, at) if table == bulk_pb2.Step.CHUNKS_FIELD_NUMBER else None
     except IndexError:
         return None
-    return (head, data) if data and head else None
+
+
+def _puts_apart(message: bytes, begin: int) -> tuple[int, bytes, list[memoryview]] | None:
+    found, at, behind = _field(message, begin)
+    if found != bulk_pb2.Puts.DATA_FIELD_NUMBER:
+        return None
+    return bulk_pb2.Step.PUTS_FIELD_NUMBER, message[behind:], [memoryview(message)[at:behind]]
+
+
+def _chunks_apart(message: bytes, begin: int) -> tuple[int, bytes, list[memoryview]] | None:
+    data: list[memoryview] = []
+    head, behind = b"", begin
+    while behind < len(message):
+        found, at, behind = _field(message, behind)
+        if found == bulk_pb2.Chunks.DATA_FIELD_NUMBER:
+            data.append(memoryview(message)[at:behind])
+        elif data:
+            return None
+        else:
+            head = message[begin:behind]
+    return (bulk_pb2.Step.CHUNKS_FIELD_NUMBER, head, data) if data else None
 
 
 def _field(message: bytes, at: int) -> tuple[int, int, int]:
