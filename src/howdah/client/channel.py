@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, TypeVar, final
@@ -34,6 +34,7 @@ _SECURE = ("grpcs", "https")
 _CONNECT_MS = 5000
 _RETRY_MS = 1000
 _KEEPALIVE_MS = 20_000
+_FAR = 4 << 20
 _KEEPALIVE_WAIT_MS = 10_000
 
 _Request = TypeVar("_Request")
@@ -176,7 +177,7 @@ class Connection:
 
     def stream(
         self, method: grpc.UnaryStreamMultiCallable[_Request, _Response], request: _Request
-    ) -> Iterator[_Response]:
+    ) -> Generator[_Response, None, None]:
         """The answers to one request as they come; closing the iterator cancels the call."""
         self._check_open()
         answers = method(request, metadata=self._metadata)
@@ -225,12 +226,14 @@ def connect(
     timeout: float = 20.0,
     root_certificates: bytes | None = None,
     transaction: str | None = None,
+    read_ahead: bool = True,
 ) -> Connection:
     """A connection to the store at `address`, without any call yet.
 
     `timeout` is the deadline in seconds of calls that answer at once; streams and waits have none, but end when the
     store stops answering pings. `root_certificates` (PEM) are for grpcs; the machine's own are used where None.
-    Requests that a transaction may hold wait with `transaction` where it is told.
+    Requests that a transaction may hold wait with `transaction` where it is told. Without `read_ahead`, little is
+    received before it is asked for: for a process that passes much on to many who may take it slowly.
     """
     place = parse_address(address)
     if token and not (token.isascii() and token.isprintable()):
@@ -248,6 +251,10 @@ def connect(
     ]
     if place.local:
         options.append(("grpc.enable_http_proxy", 0))
+    if not read_ahead:
+        options.append(("grpc.http2.bdp_probe", 0))
+        if not place.local:  # what is on its way must be allowed for
+            options.append(("grpc.http2.lookahead_bytes", _FAR))
     if place.secure:
         credentials = grpc.ssl_channel_credentials(root_certificates)
         channel = grpc.secure_channel(place.target, credentials, options)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TypeVar
 
 import grpc
+from google.protobuf.wrappers_pb2 import BytesValue
 
 from howdah.client.changes import Changes, check_path, modify
 from howdah.client.channel import Connection
@@ -91,8 +93,12 @@ def get(conn: Connection, file: File, *, offset: int = 0) -> Generator[bytes, No
     The path is a glob that must match exactly one regular file.
     """
     request = pfs_pb2.GetFileRequest(file=_wire(file), offset=offset)
-    for piece in conn.stream(conn.pfs.GetFile, request):
-        yield piece.value
+    with closing(conn.stream(conn.pfs.GetFile, request)) as pieces:
+        yield from map(_value, pieces)  # whoever takes a piece slowly keeps that alone, and not its message too
+
+
+def _value(piece: BytesValue) -> bytes:
+    return piece.value
 
 
 def get_tree(conn: Connection, file: File) -> Generator[tuple[str, Iterator[bytes] | None], None, None]:

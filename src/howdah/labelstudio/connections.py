@@ -26,7 +26,7 @@ def get(address: str, token: str = "", server_cas: str = "") -> channel.Connecti
     with _lock:
         if key not in _open:
             certificates = base64.b64decode(server_cas) or None
-            _open[key] = channel.connect(address, token=token or None, root_certificates=certificates)
+            _open[key] = channel.connect(address, token=token or None, root_certificates=certificates, read_ahead=False)
         return _open[key]
 
 
