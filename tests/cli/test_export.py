@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from tests.cli.conftest import Howdah
+from tests.cli.conftest import HOWDAH, SECONDS, Howdah
 
 pytestmark = pytest.mark.filterwarnings("default")  # what the converter warns of is not ours
 CONFIG = """<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">
@@ -97,3 +102,17 @@ def test_help_does_not_load_the_converter() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_progress_is_shown_on_a_terminal(howdah: Howdah, labels: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    command = [HOWDAH, "export", f"{labels}@master", "--format", "json", "-o", str(tmp_path / "out")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=SECONDS, check=False)
+    os.close(theirs)
+    shown = os.read(ours, 100_000)
+    os.close(ours)
+
+    assert done.returncode == 0
+    assert b"reading" in shown
+    assert b"writing" in shown
