@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from howdah.client import commits, files, metadata
-from howdah.labelstudio import exporting, host, runs
+from howdah.errors import HowdahError
+from howdah.labelstudio import commit_text, exporting, host, runs
 from howdah.labelstudio.ledger import Ledger
 from howdah.labelstudio.models import ExportRun, LabelFile, PachydermExportStorage, StagedChange
+from howdah.names import parse_branch
 from howdah.testing.servers import StoreServer
-from tests.labelstudio.conftest import Shelf, Site
+from tests.labelstudio.conftest import Shelf, Site, eventually
 
 
 class Killed(BaseException):
@@ -85,6 +88,114 @@ def test_a_sync_after_one_that_died_holds_each_change_once(
     assert sorted(recorded.values_list("task_id", "path", "run")) == [(task, f"/{task}.json", "") for task in tasks]
     assert site.sync(target, target=True)["last_sync_count"] == 0
     assert len(shelf.history(repo)) == len(history)
+
+
+def _sleep_at(monkeypatch: pytest.MonkeyPatch, thread: str, module: Any, name: str, *, after: bool) -> tuple[Any, Any]:
+    """Have the thread of this name stop just before or after `module.name`: it was reached, and may go on."""
+    real = getattr(module, name)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def sleep(*args: Any, **kwargs: Any) -> Any:
+        if threading.current_thread().name != thread:
+            return real(*args, **kwargs)
+        found = real(*args, **kwargs) if after else None
+        reached.set()
+        assert go_on.wait(120)
+        return found if after else real(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, sleep)
+    return reached, go_on
+
+
+def _run_slowly(target: Any, ended: list[BaseException | None]) -> threading.Thread:
+    storage = PachydermExportStorage.objects.get(pk=target["id"])
+    progress = storage._claim()
+
+    def work() -> None:
+        try:
+            exporting.run(storage, progress)
+            ended.append(None)
+        except Exception as error:  # whatever it was is looked at by the test
+            ended.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work, name="sleeper")
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(("module", "name", "after"), POINTS)
+def test_a_sync_that_sleeps_until_another_one_took_over_does_nothing_more(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, after: bool
+) -> None:
+    repo = shelf.repo()
+    target = site.target(repo)
+    tasks = site.add_tasks(3)
+    for task in tasks[:2]:
+        site.annotate(task)
+    reached, go_on = _sleep_at(monkeypatch, "sleeper", module, name, after=after)
+    ended: list[BaseException | None] = []
+    sleeper = _run_slowly(target, ended)
+    assert reached.wait(60)
+    PachydermExportStorage.objects.filter(pk=target["id"]).update(meta={})  # as if its process were gone
+    site.annotate(tasks[2])
+
+    synced = site.sync(target, target=True)
+    before = [info.commit.id for info in shelf.history(repo)]
+    go_on.set()
+    sleeper.join(60)
+
+    assert synced["status"] == "completed", synced["traceback"]
+    assert isinstance(ended[0], HowdahError)
+    history = shelf.history(repo)
+    assert [info.commit.id for info in history] == before
+    assert all(info.finished and not info.error for info in history)
+    assert sum(int(info.metadata["new"]) for info in history if info.description) == 3
+    assert shelf.paths(repo) == sorted(f"/{task}.json" for task in tasks)
+    assert site.sync(target, target=True)["last_commit"] == synced["last_commit"] == before[0]
+
+
+def test_a_sync_that_is_cancelled_leaves_the_branch_free_and_everything_staged(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "WAIT", 0.05)
+    monkeypatch.setattr(runs, "_LOOK", 0.0)
+    repo = shelf.repo()
+    target = site.target(repo)
+    tasks = site.add_tasks(3)
+    for task in tasks:
+        site.annotate(task)
+    reached, go_on = _sleep_at(monkeypatch, f"sync-{target['id']}", files.Changes, "put", after=False)
+    path = f"/api/storages/export/pachyderm/{target['id']}"
+    site.send("POST", f"{path}/sync")
+    assert reached.wait(60)
+
+    site.send("POST", f"{path}/cancel")
+    go_on.set()
+
+    eventually(lambda: not [info for info in shelf.history(repo) if not info.finished], "the end of the commit")
+    assert shelf.paths(repo) == []
+    assert site.send("GET", path)["pending"] == 3
+    monkeypatch.undo()
+    eventually(lambda: site.sync(target, target=True)["status"] == "completed", "another Sync")
+    assert shelf.paths(repo) == sorted(f"/{task}.json" for task in tasks)
+    assert sum(int(info.metadata["new"]) for info in shelf.history(repo) if info.description) == 3
+
+
+def test_a_commit_that_a_run_opened_after_it_was_lost_is_dropped_by_the_next(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = shelf.repo()
+    target = site.target(repo)
+    site.annotate(*site.add_tasks(1))
+    site.sync(target, target=True)
+    mark = ExportRun.objects.get(storage_id=target["id"]).mark
+    commits.start(shelf.conn, parse_branch(repo), commit_text.opening(mark + "0" * 16))
+    site.annotate(*site.add_tasks(1))
+
+    assert site.sync(target, target=True)["last_sync_count"] == 1
+    assert [info.metadata["new"] for info in shelf.history(repo)] == ["1", "1"]
 
 
 def test_a_file_that_a_dead_sync_wrote_goes_when_its_annotation_went(

@@ -105,14 +105,16 @@ class Ledger:
             return False
         before, state.key = state.key, state.mark + uuid.uuid4().hex[:16]
         state.target, state.whole = self._target, whole
+        # Whoever slept since he read the record has an old one: then the key may be free, but this is not as it was.
+        record = {"key": before, "commit": state.commit, "reached": state.reached}
         with transaction.atomic():
-            self._write(before, key=state.key, target=state.target, whole=state.whole)
+            self._write(record, key=state.key, target=state.target, whole=state.whole)
             waiting.update(run=state.key)
             LabelFile.objects.filter(storage=self._storage).exclude(run="").delete()
         return True
 
-    def _write(self, held: str, **fields: Any) -> None:
-        if not ExportRun.objects.filter(pk=self._state.pk, key=held).update(**fields):
+    def _write(self, held: Mapping[str, str], **fields: Any) -> None:
+        if not ExportRun.objects.filter(pk=self._state.pk, **held).update(**fields):
             raise Lost(_TAKEN_OVER)
 
     def check(self) -> None:
@@ -207,7 +209,7 @@ class Ledger:
         """The store has everything that the run took. Raises `Lost`."""
         state, key = self._state, self._state.key
         with transaction.atomic():
-            self._write(key, key="", whole=False, reached=state.target, commit=commit, config=config)
+            self._write({"key": key}, key="", whole=False, reached=state.target, commit=commit, config=config)
             self.taken().delete()
             self._settle_files(key)
         state.key, state.whole, state.reached, state.commit, state.config = "", False, state.target, commit, config
