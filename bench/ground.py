@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.measure import Sample, command
+from bench.measure import Sample, command, measure
 from bench.peers import Peer, Place
 from bench.watched import REPO, Watched, watched
 from howdah.cli import put
@@ -83,6 +83,21 @@ class Ground:
         """What the machine takes for a copy."""
         line = 'cp -r "$1" "$2"' + ('; sync -f "$2"' if durable else "")
         return command(["sh", "-euc", line, "sh", source, self.folder / name])
+
+    def create(self, name: str) -> Sample:
+        """What the machine takes to make as many files as large in as many folders, of bytes that are in memory."""
+        content, top = os.urandom(SIZE), self.folder / name
+
+        def work() -> None:
+            for folder in range(_FOLDERS):
+                (top / f"d{folder:03d}").mkdir(parents=True)
+                for number in range(folder, self.scale.files, _FOLDERS):
+                    place = f"{top}/d{folder:03d}/f{number:06d}.bin"
+                    handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+                    os.write(handle, content)
+                    os.close(handle)
+
+        return measure(work)
 
     def drop(self, name: str) -> None:
         """Remove a copy of the large files; removing many small ones would slow what follows."""

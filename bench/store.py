@@ -122,6 +122,7 @@ def diff(on: Ground) -> Iterator[Side]:
 def many_get(on: Ground) -> Iterator[Side]:
     yield Side(_OURS, lambda: on.server.ours(lambda: write_tree(on.conn, File(MANY, "/"), on.folder / "out")))
     yield Side("cp -r", lambda: on.copy(on.many, "out-copy", durable=False), at_most(1.2))
+    yield Side("such files made of memory", lambda: on.create("out-made"), at_most(3))
     yield from _peers(on, "get", "many", {DVC: ahead(10)})
 
 
