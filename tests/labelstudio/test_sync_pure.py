@@ -102,8 +102,8 @@ def test_carrying_out_a_plan_leaves_what_the_commit_holds(now: dict[str, str], b
 
 
 def test_a_file_of_tasks_is_removed_when_all_its_tasks_are() -> None:
-    rows = [("/a", "1", ""), ("/a", "0", "gone"), ("/b", "1", "gone"), ("/b", "1", "gone")]
-    assert list(sync.known(rows)) == [Known("/a", "1"), Known("/b", "1", removed=True)]
+    rows = [("/a", "1", "", ""), ("/a", "0", "gone", "new"), ("/b", "1", "gone", ""), ("/c", "1", "", "new")]
+    assert list(sync.known(rows)) == [Known("/a", "1"), Known("/b", "1", removed=True), Known("/c", "1", behind=True)]
 
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"

@@ -13,7 +13,7 @@ from howdah.labelstudio.models import PachydermImportStorage, PachydermImportSto
 from howdah.labelstudio.sync import Known
 
 _CHUNK = 5000
-_TOLD = ("key", "digest", "removed")
+_TOLD = ("key", "digest", "removed", "newer")
 
 
 def current(storage: PachydermImportStorage) -> Any:

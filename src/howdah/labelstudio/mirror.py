@@ -112,6 +112,7 @@ class Mirror:
 
     def _file_changes(self, info: FileInfo, held: Sequence[tuple[Any, dict[str, Any]]]) -> list[_Change]:
         self._bring_back([link for link, _ in held])
+        self._catch_up(link.pk for link, _ in held if link.newer and link.digest == info.digest.hex())
         return [
             _Change(link, data, info, self._repinned(link, data, info))
             for link, data in held
@@ -132,10 +133,13 @@ class Mirror:
         changed = [
             _Change(link, data, info, item) for link, data, item in there if _unpinned(data_of(item)) != _unpinned(data)
         ]
-        if self._storage.on_edit != OnEdit.LEAVE:
-            same = kept - {change.link.pk for change in changed}
-            _Link.objects.filter(pk__in=same).update(newer="", **self._pin(info))
+        # A row that was left alone is the reason to look at the file again.
+        pin = {} if self._storage.on_edit == OnEdit.LEAVE else self._pin(info)
+        self._catch_up(kept - {change.link.pk for change in changed}, **pin)
         return changed
+
+    def _catch_up(self, keys: Iterable[int], **pin: str) -> None:
+        _Link.objects.filter(pk__in=list(keys)).update(newer="", **pin)
 
     def _carry_out(self, changes: Sequence[_Change]) -> None:
         if not changes:

@@ -26,20 +26,21 @@ _T = TypeVar("_T")
 class Known:
     """What is known of a file from earlier Syncs: the digest that its tasks show, and whether it was removed.
 
-    An empty digest is of a file whose content nobody noted.
+    An empty digest is of a file whose content nobody noted. `behind`: a newer version was left alone.
     """
 
     path: str
     digest: str
     removed: bool = False
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The files of one batch by what is to be done about them, in listing order.
 
-    `back` were removed and are there again; what they show by now may be another content. `move` tells the path
-    that the file had before.
+    `back` were removed and are there again, perhaps with another content, or have again the content that their tasks
+    show. `move` tells the path that the file had before.
     """
 
     add: tuple[FileInfo, ...] = ()
@@ -118,15 +119,15 @@ def but_json(selection: Selection) -> Selection:
     return replace(selection, json=False)
 
 
-def known(rows: Iterable[tuple[str, str, str]]) -> Iterator[Known]:
-    """What links tell of files: `rows` of path, digest and commit of removal, those of one path in sequence.
+def known(rows: Iterable[tuple[str, str, str, str]]) -> Iterator[Known]:
+    """What links tell of files: `rows` of path, digest, commit of removal and newer commit, each path's in sequence.
 
     A file that holds several tasks has a link for each; it is removed when all of them are.
     """
     for path, group in groupby(rows, key=itemgetter(0)):
         links = list(group)
-        live = [digest for _, digest, removed in links if not removed]
-        yield Known(path, (live or [links[0][1]])[0], not live)
+        live = [link for link in links if not link[2]]
+        yield Known(path, (live or links)[0][1], not live, any(link[3] for link in live))
 
 
 def merge(listed: Iterable[FileInfo], known: Iterable[Known]) -> Iterator[tuple[FileInfo | None, Known | None]]:
@@ -172,9 +173,10 @@ def plan(listed: Iterable[FileInfo], known: Mapping[str, Known], gone: Gone) -> 
 def _what(info: FileInfo, each: Known | None) -> str:
     if each is None:
         return "add"
-    if each.removed:
+    is_same = each.digest in ("", info.digest.hex())
+    if each.removed or (is_same and each.behind):
         return "back"
-    return "same" if each.digest in ("", info.digest.hex()) else "edit"
+    return "same" if is_same else "edit"
 
 
 def alike(columns: Sequence[Collection[str]]) -> Iterator[slice]:
