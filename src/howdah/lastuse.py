@@ -14,6 +14,8 @@ SQLITE = "label-studio/label_studio.sqlite3"
 """Label Studio's database, if it is in the folder."""
 PENDING = 3
 """Exit code of `howdah.labelstudio.prepare --pending` where there is something to migrate."""
+NEWER = 4
+"""Its exit code where a newer version has migrated the database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,26 @@ def test_what_another_version_left_is_backed_up_unless_the_user_does_without(tmp
     with Launched(data, "--port", "0", "--no-backup") as launched:
         assert get(f"{launched.url}/user/login/").status == 200
     assert sorted(backups.iterdir()) == [*kept, made]
+    check_newer(data, made)
+
+
+def check_newer(data: Path, made: Path) -> None:
+    """An older version leaves a folder that a newer one has used alone, and names the backup."""
+    make_older(data)
+    with closing(sqlite3.connect(data / lastuse.SQLITE)) as connection, connection:
+        connection.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('tasks', '0999_new', '')")
+    with Launched(data, "--port", "0") as refused:
+        assert refused.process.wait(120) == 1
+        (error,) = refused.printed.splitlines()
+        assert "was used by Howdah 0.0.9 with Label Studio 1." in error
+        assert (
+            f"start that version again, or bring back what was there before its update: howdah restore {made}" in error
+        )
+    with Launched(data, "--port", "0", "--no-backup") as refused:
+        assert refused.process.wait(120) == 1
+        assert "used by a newer version, whose migration 0999_new this one lacks" in refused.printed
+    assert user_version(data) == 7
+    assert sorted(data.joinpath("backups").iterdir())[-1] == made
 
 
 def test_store_of_another_version_is_backed_up_too(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from howdah.errors import Invalid, Unavailable
-from howdah.launch import arguments
+from howdah.launch import arguments, entry
 from howdah.postgres import address
 from howdah.postgres.address import Address
 
@@ -103,3 +103,12 @@ def test_option_leaves_the_command_line_that_others_can_see() -> None:
         assert environ == {"A": "b", "HOWDAH_DATABASE": url}
     assert arguments.hidden(["--data", "d"], {"A": "b"}) == (["--data", "d"], {"A": "b"})
     assert "SECRET" not in repr(arguments.parse(["--database", url]))
+
+
+def test_only_sqlite_begins_from_a_template() -> None:
+    url = "postgresql://me:SECRET@db/labels"
+    assert entry.wants_template(["--port", "0"], {})
+    assert entry.wants_template([], {"HOWDAH_DATABASE": ""})
+    assert not entry.wants_template(["--database", url], {})
+    assert not entry.wants_template([f"--database={url}", "--port", "0"], {})
+    assert not entry.wants_template([], {"HOWDAH_DATABASE": url})

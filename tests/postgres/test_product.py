@@ -35,6 +35,9 @@ SYNCS = [
     "test_runs.py::test_a_second_run_is_refused_while_the_first_lives",
     "test_runs.py::test_a_run_that_was_taken_over_leaves_the_storage_alone",
     "test_runs.py::test_a_run_whose_process_is_gone_is_taken_over",
+    "test_media.py::test_each_form_of_range_gives_that_part",
+    "test_showing.py::test_nothing_else_of_the_store_is",
+    "test_turns.py",
     "test_hooks.py::test_a_save_and_its_note_are_one_transaction",
     "test_hooks.py::test_removing_duplicates_keeps_the_link_so_that_a_sync_adds_nothing",
 ]

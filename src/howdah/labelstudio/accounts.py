@@ -1,23 +1,19 @@
 """Who may make an account: everybody, or after the first user only those with an invite link.
 
 Accounts are made one after another, each whole or not at all: of people who are the first at the same moment, one
-becomes the owner of the one organization and the others its members. One process serves, so a lock of it is enough.
+becomes the owner of the one organization and the others its members.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from howdah.labelstudio import host
-
-_one_at_a_time = threading.Lock()
+from howdah.labelstudio import host, turns
 
 
 def sign_up(request: HttpRequest) -> Any:
@@ -34,7 +30,7 @@ def sign_up(request: HttpRequest) -> Any:
 
 def save_user(request: HttpRequest, next_page: str, form: Any) -> Any:
     """Make the account that the form describes, as the host does; None, with the form told why, if it exists."""
-    with _one_at_a_time, transaction.atomic():
+    with turns.accounts():
         if not _is_open(request):
             raise PermissionDenied
         if host.User.objects.filter(email=form.cleaned_data["email"]).exists():

@@ -9,7 +9,7 @@ launcher makes a backup first.
 The tables must be there before Django is set up: the host asks the database for its columns while its modules load,
 and remembers the answers. So migrations run in a process of their own, `python -m howdah.labelstudio.prepare`: it
 makes the template, or with `--configured` migrates the database that the environment names, or with `--pending` tells
-by exit code 3 that there would be something to migrate.
+by exit code that there would be something to migrate, or that a newer version has migrated it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import gc
 import hashlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,16 +29,18 @@ from typing import Any
 import django
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import connection, connections
 
 from howdah import lastuse
 from howdah import settings as howdah
-from howdah.errors import Invalid, Unavailable
+from howdah.errors import Invalid, Unavailable, WrongState
+from howdah.labelstudio import turns
 
 _SETTINGS_MODULE = "howdah.labelstudio.settings"
 _DATABASE = "label_studio.sqlite3"
 _TOKEN_LENGTHS = range(6, 41)
 _MARK = "howdah schema "
+_NAMED = re.compile(r"""["'](0\d{3}_\w+)["']""")
 
 
 def ensure_schema() -> None:
@@ -47,6 +50,8 @@ def ensure_schema() -> None:
     if connection.vendor == "sqlite" and not (database := Path(connection.settings_dict["NAME"])).exists():
         _copy_whole(_template(key), database)
     elif _version() != key:
+        if _has_tables():
+            _refuse_newer()
         print("Bringing Label Studio's database to this version; it may take a minute.", flush=True)
         connections.close_all()
         _migrate_apart(["--configured"], os.environ)
@@ -91,13 +96,38 @@ def migrate() -> None:
     # The historical models are one huge web that each full collection walks in vain: a third of the time. Young ones
     # alone, and rarely, cost little and free nearly as much (0.5 GB at the most, against 1.3 GB without any).
     gc.set_threshold(500_000, 1_000, 1_000)
-    call_command("migrate", verbosity=0, interactive=False, no_color=True)
+    with turns.schema():
+        if connection.vendor == "postgresql" and _version() == schema_key():
+            return  # the launcher that we waited for has done it
+        call_command("migrate", verbosity=0, interactive=False, no_color=True)
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute(f"PRAGMA user_version = {schema_key()}")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                cursor.execute(f"COMMENT ON TABLE django_migrations IS '{_MARK}{schema_key()}'")
+
+
+def unknown() -> list[str]:
+    """The migrations that a newer version has made and this one lacks; none while there are some to make here."""
+    files = [file for entry in settings.INSTALLED_APPS for file in (_folder(entry) / "migrations").glob("0*.py")]
+    here = {file.stem for file in files}
+    # Those that were put together are named by the one that they became.
+    named = {name for file in files for name in _NAMED.findall(file.read_text(encoding="utf-8"))}
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute(f"PRAGMA user_version = {schema_key()}")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        else:
-            cursor.execute(f"COMMENT ON TABLE django_migrations IS '{_MARK}{schema_key()}'")
+        cursor.execute("SELECT name FROM django_migrations")
+        had = {name for (name,) in cursor.fetchall() if name.startswith("0")}
+    return sorted(had - here - named) if here <= had else []
+
+
+def _refuse_newer() -> None:
+    """Raises `WrongState` for a database that this version would not understand."""
+    if found := unknown():
+        raise WrongState(
+            f"Label Studio's database was used by a newer version, whose migration {found[-1]} this one lacks: start "
+            "that version again, or restore a backup from before its update",
+            kind="newer-database",
+        )
 
 
 def ensure_first_user(environ: Mapping[str, str]) -> None:
@@ -114,7 +144,7 @@ def ensure_first_user(environ: Mapping[str, str]) -> None:
         raise Invalid(f"{howdah.USER_TOKEN.name} must be 6 to 40 characters long")
     from users.models import User  # noqa: PLC0415  (models exist only after setup)
 
-    with transaction.atomic():
+    with turns.accounts():
         user = User.objects.filter(email=User.objects.normalize_email(email)).first()
         if user is None:
             if not password:
@@ -178,12 +208,14 @@ def _version() -> int:
 def is_pending() -> bool:
     """Whether the configured database is there and has had another set of migrations than the present one."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", _SETTINGS_MODULE)
-    if connection.vendor == "sqlite":
-        return Path(connection.settings_dict["NAME"]).exists() and _version() != schema_key()
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return False
+    return _has_tables() and _version() != schema_key()
+
+
+def _has_tables() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
-        there = bool(cursor.fetchone()[0])
-    return there and _version() != schema_key()
+        return "django_migrations" in connection.introspection.table_names(cursor)
 
 
 def _template(key: int) -> Path:
@@ -217,7 +249,7 @@ def main(argv: list[str]) -> int:
     """Migrate for `--configured`, look for `--pending`; else make the template, in a scratch folder of its own."""
     os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS_MODULE
     if argv == ["--pending"]:
-        return lastuse.PENDING if is_pending() else 0
+        return (lastuse.NEWER if unknown() else lastuse.PENDING) if is_pending() else 0
     if argv == ["--configured"]:
         migrate()
         return 0

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from howdah.launch import arguments, bundle, environment, packing
 from howdah.launch.install import InstallFailed, Place, ensure
+from howdah.settings import DATABASE
 
 EXTRAS = ("labelstudio",)
 TEST_EXTRAS = ("labelstudio", "test")
@@ -38,7 +40,8 @@ def main(root: str, argv: list[str]) -> int:
     order = packing.parse(argv[1:]) if packs else None
     file = None if testing or packs else arguments.parse(argv).bundle
     try:
-        place = installed(root, environ, TEST_EXTRAS if testing else EXTRAS, file)
+        template = testing or packs or wants_template(argv, environ)
+        place = installed(root, environ, TEST_EXTRAS if testing else EXTRAS, file, template=template)
         if order is not None:
             packing.pack(place, order, environ, say)
             return 0
@@ -53,12 +56,28 @@ def main(root: str, argv: list[str]) -> int:
     return _go_on(place, "howdah.launch.main", *arguments.hidden(argv, environ))
 
 
-def installed(root: str, environ: dict[str, str], extras: tuple[str, ...] = EXTRAS, file: Path | None = None) -> Place:
-    """The installation, made if need be, from the bundle `file` if there is one; raises `InstallFailed`."""
+def installed(
+    root: str,
+    environ: dict[str, str],
+    extras: tuple[str, ...] = EXTRAS,
+    file: Path | None = None,
+    *,
+    template: bool = True,
+) -> Place:
+    """The installation, made if need be, from the bundle `file` if there is one; raises `InstallFailed`.
+
+    With the `template` of Label Studio's SQLite database, of which no start on another database has need.
+    """
     installer = None if file is None else partial(bundle.install, file)
     place = ensure(Path(root), extras, environ, say, installer=installer)
-    _make_template(place, environ)
+    if template:
+        _make_template(place, environ)
     return place
+
+
+def wants_template(argv: list[str], environ: Mapping[str, str]) -> bool:
+    """Whether Label Studio's database will be SQLite."""
+    return not DATABASE.read(arguments.hidden(argv, environ)[1])
 
 
 def _make_template(place: Place, environ: dict[str, str]) -> None:
