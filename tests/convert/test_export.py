@@ -19,6 +19,7 @@ from howdah.testing.servers import StoreServer
 from tests.client.plain import door
 from tests.convert.conftest import Export, Shelf, names, parsed
 from tests.convert.samples import PICTURES, SOUNDS, box, outline, picture, sound, stroke, task, transcript, uri, written
+from tests.faults.disks import small_disk
 
 pytestmark = pytest.mark.filterwarnings("default")  # what the converter warns of is not ours
 _SCRIPT = """
@@ -374,3 +375,24 @@ def test_a_server_without_our_own_calls_does_as_well(server: StoreServer, shelf:
         convert.export(conn, labels, options, target[1])
 
     assert target[0].path.read_bytes() == target[1].path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", [convert.ToFolder, convert.ToZip])
+def test_a_full_disk_is_told_and_nothing_is_left(
+    shelf: Shelf, labels: File, tmp_path: Path, kind: type[convert.ToFolder] | type[convert.ToZip]
+) -> None:
+    refused = []
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        place = kind(disk.folder / "x")
+        for free in range(0, 70_000, 4096):
+            disk.leave(free)
+            try:
+                convert.export(shelf.conn, labels, convert.Options("coco", media=True), place)
+                break
+            except Unavailable as error:
+                refused.append(error.message)
+            assert names(disk.folder) == ["ballast"]
+            assert not place.path.exists()
+        assert place.path.exists()
+    assert len(refused) > 5
+    assert all("check the disk's free space" in text for text in refused)

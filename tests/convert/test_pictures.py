@@ -118,6 +118,18 @@ def test_brushes_on_pictures_of_any_ending_are_exported(export: Export, shelf: S
     assert [each["file_name"] for each in parsed(out / "result_coco.json")["images"]] == ["a.tiff", "b"]
 
 
+def test_one_picture_has_one_name_however_its_address_is_written(export: Export, shelf: Shelf) -> None:
+    images = shelf.put({"/a+b.png": picture()})
+    long = uri(images, "/a+b.png")
+    tasks = [task(n, {"image": text}, box()) for n, text in enumerate([long, long.replace("%2B", "+")], 1)]
+
+    out, report = export(shelf.labels(*tasks), "coco", media=True)
+
+    assert {each["file_name"] for each in parsed(out / "result.json")["images"]} == {"images/a+b.png"}
+    assert names(out) == ["images/a+b.png", "result.json"]
+    assert report.notes == ()
+
+
 def test_a_picture_from_elsewhere_has_its_name_and_does_not_go_along(export: Export, shelf: Shelf) -> None:
     labels = shelf.labels(task(1, {"image": "https://example.org/x/a%20b.jpg"}, box()))
 

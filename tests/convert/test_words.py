@@ -96,6 +96,17 @@ def test_with_media_addresses_become_paths_in_the_export(export: Export, shelf: 
     assert [(out / "media" / name).read_bytes() for name in ("a.png", "b__c.png")] == [b"a", b"c"]
 
 
+def test_addresses_of_what_does_not_go_along_stay(export: Export, shelf: Shelf) -> None:
+    mine, other = shelf.put({"/a.png": b"a"}), shelf.put({"/b.png": b"b"})
+    shown = [uri(mine, "/a.png"), uri(other, "/b.png")]
+    labels = shelf.labels(task(1, {"text": shown}, choice("sad")), config=CHOICES)
+
+    out, _ = export(labels, "json", media=True, repos=frozenset([mine.repo]))
+
+    assert parsed(out / "result.json")[0]["data"] == {"text": ["media/a.png", shown[1]]}
+    assert names(out) == ["media/a.png", "result.json"]
+
+
 @pytest.mark.parametrize("media", [True, False])
 def test_sounds_are_listed_with_their_length_and_text(export: Export, shelf: Shelf, media: bool) -> None:
     sounds = shelf.put({"/x/a b.wav": sound(0.5), "/b.mp3": b"no WAV"})

@@ -8,6 +8,7 @@ function of ours. Older ones, of hosts before 1.23.2, know no such function; the
 
 from __future__ import annotations
 
+import errno
 import inspect
 import logging
 from collections.abc import Callable, Iterator
@@ -16,9 +17,10 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 from howdah.convert.formats import Format, Shows, fitting
-from howdah.errors import HowdahError, Invalid, Unsupported
+from howdah.errors import HowdahError, Invalid, Unsupported, unusable
 
 Tick = Callable[[], None]
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 _LOCAL = "/data/local-files/?d="
 
 
@@ -65,6 +67,8 @@ class Converter:
         except Exception as error:
             if error is watched.stopped:
                 raise
+            if isinstance(error, OSError) and error.errno in _DISK:
+                raise unusable(str(out), error) from error
             raise Invalid(
                 f"{watched.task or 'a task'} cannot be written as {format.name} by label-studio-sdk"
                 f" ({type(error).__name__}: {error}): mend it, or choose another format",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -17,11 +16,11 @@ from typing import Protocol
 
 from howdah.client import commits, files, repos
 from howdah.client.channel import Connection
+from howdah.convert import scratch
 from howdah.convert.steady import entry, paths
-from howdah.errors import AlreadyExists, HowdahError, NotFound, unusable
+from howdah.errors import AlreadyExists, HowdahError, NotFound
 from howdah.names import Branch, File
 
-_WORK = ".howdah-export-"
 _BLOCK = 1 << 20
 Tick = Callable[[int, int], None]
 
@@ -64,13 +63,13 @@ class ToFolder:
     def work(self) -> Iterator[Path]:
         """See `Destination.work`."""
         is_new = not self.path.exists()
-        with _told(self.path):
+        with scratch.told(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             if any(self.path.iterdir()):
                 raise AlreadyExists(f"folder {self.path} is not empty: choose another one", kind="not-empty")
         is_kept = False
         try:
-            with _scratch(self.path) as folder:
+            with scratch.folder(self.path) as folder:
                 yield folder
             is_kept = True
         finally:
@@ -81,7 +80,7 @@ class ToFolder:
         """See `Destination.write`."""
         found = sorted(made.folder.iterdir())
         for number, each in enumerate(found, 1):
-            with _told(self.path):
+            with scratch.told(self.path):
                 os.rename(each, self.path / each.name)
             tick(number, len(found))
 
@@ -96,22 +95,22 @@ class ToZip:
     @contextmanager
     def work(self) -> Iterator[Path]:
         """See `Destination.work`."""
-        with _scratch(self.path.absolute().parent) as folder:
+        with scratch.folder(self.path.absolute().parent) as folder:
             yield folder
 
     def write(self, made: Made, tick: Tick) -> None:
         """See `Destination.write`."""
-        scratch, found = made.folder.with_name("archive.zip"), made.paths()
-        with _told(self.path):
-            archive = zipfile.ZipFile(scratch, "w")
+        archived, found = made.folder.with_name("archive.zip"), made.paths()
+        with scratch.told(self.path):
+            archive = zipfile.ZipFile(archived, "w")
         try:
             for number, path in enumerate(found, 1):
-                with _told(self.path):
+                with scratch.told(self.path):
                     _add(archive, made.folder, path)
                 tick(number, len(found))
-            with _told(self.path):
+            with scratch.told(self.path):
                 archive.close()
-                os.replace(scratch, self.path)
+                os.replace(archived, self.path)
         finally:
             with suppress(OSError):
                 archive.close()
@@ -143,7 +142,7 @@ class ToCommit:
             raise NotFound(
                 f"{error.message}: make it with `howdah create repo {self.branch.repo}`", kind=error.kind
             ) from error
-        with _scratch(None) as folder:
+        with scratch.folder(None) as folder:
             yield folder
 
     def write(self, made: Made, tick: Tick) -> None:
@@ -165,23 +164,3 @@ class ToCommit:
             with suppress(HowdahError):
                 commits.drop(self.conn, commit)
             raise
-
-
-@contextmanager
-def _scratch(parent: Path | None) -> Iterator[Path]:
-    with _told(parent or Path(tempfile.gettempdir())):
-        folder = tempfile.mkdtemp(prefix=_WORK, dir=parent)
-    try:
-        yield Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except HowdahError:  # some are errors of the system's kinds, too
-        raise
-    except OSError as error:
-        raise unusable(str(path), error) from error

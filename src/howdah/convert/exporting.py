@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from howdah.client.channel import Connection
-from howdah.convert import media, steady
+from howdah.convert import media, scratch, steady
 from howdah.convert.converter import Converter
 from howdah.convert.destinations import Destination, Made
 from howdah.convert.formats import Shows, choose
@@ -80,8 +80,9 @@ def export(
     labels = open_labels(conn, place)
     converter = Converter(_config(labels, options.config))
     format = choose(options.format, converter.formats)
-    with destination.work() as work, (work / "spool").open("w+b") as spool:
-        run = _Run(conn, options, converter, Staging(format, converter.key, converter.local, spool), work, progress)
+    with destination.work() as work, scratch.spool(work) as spool:
+        staging = Staging(format, converter.key, converter.local, spool, work)
+        run = _Run(conn, options, converter, staging, work, progress)
         made = run.make(labels, links=destination.links)
         report = run.report(labels, len(made.paths()) + len(made.linked))
         destination.write(made, lambda done, total: progress("writing", done, total))
@@ -115,8 +116,9 @@ class _Run:
     def make(self, labels: Labels, *, links: bool) -> Made:
         """The export; with `links`, media are named rather than fetched where the converter need not see them."""
         self._read(labels)
-        self.shown.mkdir(parents=True)
-        self.out.mkdir(exist_ok=True)
+        with scratch.told(self.work):
+            self.shown.mkdir(parents=True)
+            self.out.mkdir(exist_ok=True)
         files = self._files()
         fetched = self._fetch(files, links=links)
         self._convert(fetched)
@@ -168,14 +170,15 @@ class _Run:
             tick(0)
             media.fetch(self.conn, {file: self.shown / name for name, file in files.items()}, tick)
         if format.shows is Shows.PICTURE:
-            for name in names - fetched:  # it takes a file's name only where there is a file
-                (self.shown / name).touch()
+            with scratch.told(self.work):
+                for name in names - fetched:  # it takes a file's name only where there is a file
+                    (self.shown / name).touch()
         return fetched
 
     def _convert(self, fetched: set[str]) -> None:
         staging, total = self.staging, self.staging.facts.annotations
         tasks = self.work / "tasks.json"
-        staging.write(tasks, self.shown, with_media=self.options.media)
+        staging.write(tasks, self.shown, self._files() if self.options.media else ())
         done = 0
 
         def tick() -> None:
@@ -186,7 +189,8 @@ class _Run:
         format, with_media = staging.format, self.options.media
         self.converter.run(format, tasks, self.out, self.shown, tick, with_media=with_media)
         self.items = done
-        steady.settle(self.out, format, staging.facts.newest)
+        with scratch.told(self.work):
+            steady.settle(self.out, format, staging.facts.newest)
         if format.shows is Shows.PICTURE:
             for _, name in staging.names:
                 if name not in fetched:

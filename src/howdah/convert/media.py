@@ -11,7 +11,8 @@ from pathlib import Path
 
 from howdah.client import files
 from howdah.client.channel import Connection
-from howdah.errors import NotFound, Unavailable
+from howdah.convert import scratch
+from howdah.errors import NotFound
 from howdah.infos import FileType
 from howdah.names import Commit, File
 
@@ -86,10 +87,5 @@ def _fetch_each(conn: Connection, commit: Commit, targets: Mapping[str, Path], t
 
 
 def _write(target: Path, pieces: Iterable[bytes]) -> None:
-    try:
-        with target.open("wb") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        if isinstance(error, Unavailable):
-            raise
-        raise Unavailable(f"file {target} cannot be written: {error.strerror}", kind="unwritable") from error
+    with scratch.told(target.parent), target.open("wb") as file:
+        file.writelines(pieces)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from howdah.convert import tasks
+from howdah.convert import scratch, tasks
 from howdah.convert.formats import Format, Shows
 from howdah.convert.labels import Labels
 from howdah.convert.names import Names
@@ -48,6 +48,8 @@ class Staging:
     local: Callable[[Path], str]
     """The address by which the converter finds a file of this machine."""
     spool: BinaryIO
+    place: Path
+    """Where the work is done."""
     names: Names = field(default_factory=Names)
     facts: tasks.Facts = field(default_factory=tasks.Facts)
     _entries: list[_Entry] = field(default_factory=list)
@@ -68,9 +70,12 @@ class Staging:
                 self._left_out[reason] += 1
                 continue
             self.facts.add(task)
-            offset = self.spool.tell()
-            self.spool.write(content)
+            with scratch.told(self.place):
+                offset = self.spool.tell()
+                self.spool.write(content)
             self._entries.append(_Entry(task["id"], path, offset, len(content), tuple(self._shown(task))))
+        with scratch.told(self.place):
+            self.spool.flush()
         self._entries.sort(key=attrgetter("id", "path"))
         for entry in self._entries:
             for address in entry.shown:
@@ -91,14 +96,15 @@ class Staging:
         found = ((name, parse_uri(address)) for address, name in self.names)
         return {name: file for name, file in found if file is not None}
 
-    def write(self, target: Path, media: Path, *, with_media: bool) -> None:
-        """Write the converter's input; `media` is the folder where what the tasks show lies, or will."""
-        with target.open("w", encoding="utf-8") as out:
+    def write(self, target: Path, media: Path, along: Container[str]) -> None:
+        """Write the converter's input. What the tasks show lies in `media`, or will; names in `along` go along."""
+        texts = self._texts(media, along)
+        with scratch.told(self.place), target.open("w", encoding="utf-8") as out:
             out.write("[")
             for number, entry in enumerate(self._entries):
                 self.spool.seek(entry.offset)
                 task = json.loads(self.spool.read(entry.size))
-                task["data"] = self._data(task["data"], media, with_media=with_media)
+                task["data"] = self._data(task["data"], media, texts)
                 if self.format.shows is Shows.SOUND:
                     task["annotations"] = [each for each in task["annotations"] if _transcript(each)]
                 out.write(("," if number else "") + "\n" + _written(task))
@@ -118,20 +124,23 @@ class Staging:
         if self.format.shows is Shows.TEXT:
             yield from tasks.addresses(task["data"].get(self.key))
         elif self.format.uses_one_value:
-            yield from tasks.texts(task["data"].get(self.key))
+            yield from map(tasks.address, tasks.texts(task["data"].get(self.key)))
         else:
             yield from tasks.addresses(task["data"])
 
-    def _data(self, data: Any, media: Path, *, with_media: bool) -> Any:
+    def _texts(self, media: Path, along: Container[str]) -> dict[str, str]:
+        """What stands in the data for the address of a file that goes along."""
+        found = ((address, name) for address, name in self.names if name in along)
+        if self.format.shows is Shows.PAGES:
+            return {address: self.local(media / name) for address, name in found}
+        return {address: f"{self.format.folder}/{name}" for address, name in found}
+
+    def _data(self, data: Any, media: Path, texts: Mapping[str, str]) -> Any:
         if self.format.shows is Shows.TEXT:
             return {**data, self.key: self._words(data[self.key], media)}
         if self.format.uses_one_value:
-            return {self.key: _each(data[self.key], lambda address: self._value(address, media))}
-        if not with_media:
-            return data
-        if self.format.shows is Shows.PAGES:
-            return tasks.with_addresses(data, {a: self.local(media / name) for a, name in self.names})
-        return tasks.with_addresses(data, {a: f"{self.format.folder}/{name}" for a, name in self.names})
+            return {self.key: _each(data[self.key], lambda text: self._value(tasks.address(text), media))}
+        return tasks.with_addresses(data, texts) if texts else data
 
     def _value(self, address: str, media: Path) -> str:
         name = self.names.of(address)

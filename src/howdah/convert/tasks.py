@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from howdah.errors import Invalid
 from howdah.names import File
-from howdah.uris import find_uris, format_uri, replace_uris
+from howdah.uris import find_uris, format_uri, parse_uri, replace_uris
 
 Task = dict[str, Any]
 
@@ -74,6 +74,12 @@ def texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, list):
         yield from (each for each in value if isinstance(each, str))
+
+
+def address(text: str) -> str:
+    """The one way to write an address; of what is no file of a store, the text itself."""
+    file = parse_uri(text)
+    return (_address(file) if file else "") or text
 
 
 def addresses(data: Any) -> Iterator[str]:
