@@ -146,7 +146,6 @@ class _Sync:
             return None
         commit = self._ledger.start()
         try:
-            self._ledger.check()
             with files.modify(self._conn, commit) as block:
                 for path, content in chain([first], changes):
                     if content is None:

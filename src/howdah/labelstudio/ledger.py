@@ -44,6 +44,7 @@ class Ledger:
         # The store is told by its id, not by its address, which may be another one after a restart.
         self._place = f"{cluster.inspect(conn).id} {self._branch}"
         self._target = target_of(self._place, storage)
+        self._may_have_planned = True
         self.is_fresh = False
         """Whether the place is not the one that holds everything but the outbox."""
 
@@ -104,13 +105,15 @@ class Ledger:
         if not whole and state.config in ("", config) and not waiting.exists():
             return False
         before, state.key = state.key, state.mark + uuid.uuid4().hex[:16]
+        self._may_have_planned = False
         state.target, state.whole = self._target, whole
         # Whoever slept since he read the record has an old one: then the key may be free, but this is not as it was.
         record = {"key": before, "commit": state.commit, "reached": state.reached}
         with transaction.atomic():
             self._write(record, key=state.key, target=state.target, whole=state.whole)
             waiting.update(run=state.key)
-            LabelFile.objects.filter(storage=self._storage).exclude(run="").delete()
+            if before:
+                LabelFile.objects.filter(storage=self._storage).exclude(run="").delete()
         return True
 
     def _write(self, held: Mapping[str, str], **fields: Any) -> None:
@@ -163,6 +166,7 @@ class Ledger:
     def plan(self, paths: Mapping[int, str]) -> None:
         """Record where the commit will have the files of these tasks, empty where it will have none."""
         branch = _short(self._place)
+        self._may_have_planned |= bool(paths)
         for batch in sync.batches(paths.items(), _AT_ONCE):
             LabelFile.objects.bulk_create(
                 LabelFile(storage=self._storage, branch=branch, task_id=task, path=path, run=self.key)
@@ -211,17 +215,17 @@ class Ledger:
         with transaction.atomic():
             self._write({"key": key}, key="", whole=False, reached=state.target, commit=commit, config=config)
             self.taken().delete()
-            self._settle_files(key)
+            if self._may_have_planned:
+                self._settle_files(key)
         state.key, state.whole, state.reached, state.commit, state.config = "", False, state.target, commit, config
 
     def _settle_files(self, key: str) -> None:
         planned = LabelFile.objects.filter(storage=self._storage, run=key)
         branch = _short(self._state.target.rpartition(":")[0])
-        if planned.exists():
-            known = LabelFile.objects.filter(storage=self._storage, branch=branch, run="")
-            known.filter(task_id__in=planned.values("task_id")).delete()
-            planned.filter(path="").delete()
-            planned.update(run="")
+        known = LabelFile.objects.filter(storage=self._storage, branch=branch, run="")
+        known.filter(task_id__in=planned.values("task_id")).delete()
+        planned.filter(path="").delete()
+        planned.update(run="")
 
 
 def target_of(place: str, storage: PachydermExportStorage) -> str:
