@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, repeat
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import msgpack
 
@@ -96,6 +96,7 @@ class Leaf:
     datums: dict[int, str]
     chunks: dict[int, tuple[Chunk, ...]]
     whole: int | None = None
+    level: ClassVar[int] = 0
     _sums: list[int] = field(default_factory=list)
 
     @classmethod
@@ -222,9 +223,12 @@ class Inner:
         """The child at a place."""
         return Range(self.firsts[at], self.keys[at], self.files[at], self.sizes[at], self.part(at), self.child(at))
 
-    def ranges(self) -> list[Range]:
-        """All children."""
-        return list(map(self.range_of, range(len(self.keys))))
+    def ranges(self, start: int = 0, stop: int | None = None) -> list[Range]:
+        """The children from one place to another."""
+        end = len(self.keys) if stop is None else stop
+        columns = [column[start:end] for column in (self.firsts, self.keys, self.files, self.sizes)]
+        totals = [int.from_bytes(total, "big") for total in _split(_cut(self.totals, start, end))]
+        return list(map(Range, *columns, totals, _split(_cut(self.digests, start, end))))
 
     def weight(self, start: int, stop: int) -> int:
         """About how many bytes the children from one place to another take; long paths do not matter here."""
