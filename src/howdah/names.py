@@ -82,6 +82,28 @@ class File:
         return f"{self.commit}:{self.path}"
 
 
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What turns the commits of its inputs into commits of the repo of its name."""
+
+    project: Project
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A pipeline's work on one commit set; `id` is that set's."""
+
+    pipeline: Pipeline
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.pipeline}@{self.id}"
+
+
 def is_commit_id(text: str) -> bool:
     """Whether `text` is a commit id rather than an expression."""
     return _COMMIT_ID.match(text) is not None
