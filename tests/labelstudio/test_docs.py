@@ -22,7 +22,7 @@ def test_every_field_is_told(model: type[PachydermImportStorage]) -> None:
 
 def test_every_check_is_told() -> None:
     source = Path(checks.__file__).read_text() + Path(host.__file__).read_text()
-    numbers = {f"howdah.E{int(number):03}" for number in re.findall(r"(?:_error\(|^ +\()(\d+),", source, re.M)}
+    numbers = {f"howdah.E{int(number):03}" for number in re.findall(r"(?:_error\(|^ +(?:\*\()?\()(\d+),", source, re.M)}
     ids = numbers | set(re.findall(r"howdah\.[EW]\d{3}", source))
     assert {"howdah.E001", "howdah.E011", "howdah.W002"} < ids
     assert ids == set(re.findall(r"howdah\.[EW]\d{3}", PAGE))

@@ -290,6 +290,22 @@ def test_another_selection_archives_what_is_not_selected(site: Site, shelf: Shel
     assert shown(site, archived=True) == {"/cats/a.jpg": "a"}
 
 
+def test_another_repo_with_the_same_files_is_shown_from_there(site: Site, shelf: Shelf) -> None:
+    content = {"a.jpg": b"a", "b.jpg": b"b"}
+    repo, copy = shelf.repo(**content), shelf.repo(**content | {"b.jpg": b"2"})
+    source = site.source(repo)
+    site.sync(source)
+    drawn = site.annotate(task_of(site, "/a.jpg"))
+    site.send("PATCH", f"/api/storages/pachyderm/{source['id']}", {"pach_repo": copy})
+
+    site.sync(source)
+
+    assert shown(site) == {"/a.jpg": "a", "/b.jpg": "2"}
+    addresses = [next(iter(task.data.values())) for task in site.project.tasks.all()]
+    assert all(f"/{copy}@" in address for address in addresses)
+    assert not DrawnOn.objects.filter(annotation=drawn).exists()
+
+
 def test_a_column_tells_what_became_of_the_source(site: Site, shelf: Shelf) -> None:
     repo = shelf.repo(**{f"{name}.jpg": name.encode() for name in "abc"})
     source = site.source(repo)

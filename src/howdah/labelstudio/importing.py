@@ -31,6 +31,7 @@ from howdah.labelstudio.ways import Since, Way, Whole, selected
 from howdah.names import Commit, File
 
 BATCH = 1000
+_DOUBT = "?"
 
 
 def run(storage: PachydermImportStorage, progress: Progress) -> Outcome:
@@ -55,11 +56,13 @@ class _Sync:
         self._mirror = Mirror(storage, self._commit, self._adder)
         self._types = dict(storage.project.data_types or {})
         self._keys = Chooser(self._types, settings.DATA_UNDEFINED_NAME)
+        self._elsewhere = False
         self._predicted = 0
         self._done = 0
 
     def run(self) -> Outcome:
         place = self._place()
+        self._elsewhere = _repo_of(self._state.place) not in (None, _repo_of(place))
         trusted = self._state.place == place and self._state.links == self._started
         try:
             self._files(place, trusted=trusted)
@@ -90,13 +93,13 @@ class _Sync:
         if trusted and before == self._commit:
             return
         # Whatever cuts this off, the next Sync must not believe the note of the last one.
-        self._note(place="")
+        self._note(place=_doubted(self._state.place))
         since = before if trusted and self._exists(before) else None
         self._take(self._way(since, self._main_selection()))
         if self._storage.pairs:
             self._pairs(self._way(since, sync.only_json(self._selection)))
         kept = self._started + self._adder.count - self._mirror.counts["deleted"]
-        self._note(place="" if self._problems else place, commit=self._commit.id, links=kept)
+        self._note(place=_doubted(place) if self._problems else place, commit=self._commit.id, links=kept)
 
     def _main_selection(self) -> sync.Selection:
         return sync.but_json(self._selection) if self._storage.pairs else self._selection
@@ -128,7 +131,7 @@ class _Sync:
         for batch in sync.batches(way.files(), BATCH):
             known = links.known(self._storage, [info.file.path for info in batch]) if self._started else {}
             plan = sync.plan(batch, known, gone)
-            self._mirror.move(plan.move)
+            self._mirror.move([*plan.move, *((info.file.path, info) for info in plan.same if self._elsewhere)])
             mode.edit([*plan.edit, *plan.back])
             mode.add(plan.add)
             self._step(len(batch))
@@ -205,3 +208,14 @@ class _Sync:
             **({"data_keys": dict(self._keys.counts)} if self._keys.counts else {}),
         }
         return Outcome(self._adder.count, notes, tuple(self._problems), counts, self._state.commit, self._commit.id)
+
+
+def _doubted(place: str) -> str:
+    """A note that equals no place, and still tells which repo the tasks' addresses are of."""
+    return place if place.startswith(_DOUBT) else _DOUBT + place
+
+
+def _repo_of(place: str) -> tuple[str, str] | None:
+    text = place.removeprefix(_DOUBT)
+    parts = json.loads(text) if text else None
+    return parts and (parts["store"], parts["repo"])

@@ -45,8 +45,9 @@ class Whole:
         self.found = 0
 
     def gone(self) -> Iterator[Known]:
-        """Needs the whole list, unless nothing is known."""
+        """Needs the whole list; where nothing is known, only how long it is."""
         if not links.current(self._storage).exists():
+            self.found = sum(1 for _ in self.files())
             return
         for info, known in sync.merge(self.files(), links.all_known(self._storage)):
             self.found += info is not None
