@@ -48,6 +48,27 @@ def test_label_studio_imports_the_files_again_unchanged(site: Site, new_site: An
     assert first[0]["meta"]["howdah"]["source"]["path"] == "/a.jpg"
 
 
+def test_labels_are_a_source_of_tasks_for_another_project(
+    site: Site, new_site: Any, new_user: Any, shelf: Shelf
+) -> None:
+    repo = shelf.repo()
+    tasks = site.add_tasks(2)
+    for task in tasks:
+        site.annotate(task)
+    fresh = new_site(shelf.address)
+    host.Annotation.objects.create(
+        task_id=tasks[1], project=site.project, completed_by=new_user(removed=True), result=[]
+    )
+    site.sync(site.target(repo), target=True)
+
+    synced = fresh.sync(fresh.source(repo, use_blob_urls=False, regex_filter=r".*\.json"))
+
+    assert (synced["status"], synced["last_sync_count"]) == ("completed", 2), synced["traceback"]
+    made = host.Annotation.objects.filter(project=fresh.project).order_by("task__inner_id", "id")
+    told = [(each.result, each.completed_by) for each in made]
+    assert told == [([BOX], site.user), ([BOX], site.user), ([], None)]
+
+
 def test_the_same_state_gives_the_same_bytes(site: Site, shelf: Shelf) -> None:
     one, two = shelf.repo(), shelf.repo()
     tasks = site.add_tasks(3)

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from howdah.labelstudio import host, rows, sync
+from howdah.labelstudio import host, people, rows, sync
 from howdah.labelstudio.checking import BAD, Checker, reason
 from howdah.labelstudio.models import PachydermImportStorage, PachydermImportStorageLink
 from howdah.labelstudio.runs import Problem
@@ -69,6 +69,8 @@ class Adder:
 
     def _add_as_host(self, item: PinnedObject) -> None:
         number = host.next_inner_id(self._project.id)
+        if "annotations" in item.task_data:
+            item.task_data["annotations"] = people.as_ours(item.task_data["annotations"], self._project)
         try:
             task = type(self._storage).add_task(
                 self._project, self._project.maximum_annotations, number, self._storage, item,
