@@ -40,6 +40,7 @@ def test_an_unknown_version_is_a_warning(version: str) -> None:
         ("GET_STORAGE_LIST", "io_storages.functions.get_storage_list", checks.check_settings, "howdah.E002"),
         ("SAVE_USER", "users.functions.save_user", checks.check_settings, "howdah.E002"),
         ("ANNOTATION_MIXIN", "tasks.mixins.AnnotationMixin", checks.check_settings, "howdah.E002"),
+        ("TASK_MIXIN", "tasks.mixins.TaskMixin", checks.check_settings, "howdah.E002"),
         ("IO_STORAGES_IMPORT_LINK_NAMES", [], checks.check_settings, "howdah.E003"),
         ("FRONTEND_SENTRY_ENVIRONMENT", "opensource", checks.check_form, "howdah.W002"),
     ],

@@ -59,16 +59,17 @@ def check_settings(**_: Any) -> list[django.CheckMessage]:
         "GET_STORAGE_LIST": "howdah.labelstudio.storages.get_storage_list",
         "SAVE_USER": "howdah.labelstudio.accounts.save_user",
         "ANNOTATION_MIXIN": f"{mixins.__name__}.{mixins.StagedAnnotation.__name__}",
+        "TASK_MIXIN": f"{mixins.__name__}.{mixins.StagedTask.__name__}",
     }
     for name, value in wanted.items():
         if getattr(settings, name, None) != value:
             problems.append(_error(2, f"The setting {name} is not {value!r}: use howdah.labelstudio.settings."))
     if host.LINK_NAME not in getattr(settings, "IO_STORAGES_IMPORT_LINK_NAMES", ()):
         problems.append(_error(3, f"The setting IO_STORAGES_IMPORT_LINK_NAMES lacks {host.LINK_NAME!r}."))
-    if not issubclass(host.Annotation, mixins.StagedAnnotation) or not hasattr(Model, "_save_table"):
-        problems.append(
-            _error(4, "Annotations are not saved together with the note of what changed (ANNOTATION_MIXIN).")
-        )
+    mixed = issubclass(host.Annotation, mixins.StagedAnnotation) and issubclass(host.Task, mixins.StagedTask)
+    if not mixed or not hasattr(Model, "_save_table"):
+        text = "Annotations and tasks are not saved together with the note of what changed"
+        problems.append(_error(4, f"{text} (ANNOTATION_MIXIN, TASK_MIXIN)."))
     return problems
 
 
