@@ -18,7 +18,9 @@ from tests.convert.samples import box, task
     [
         (b"\xff", "no JSON"),
         (b"{", "no JSON"),
-        (b'{"id": NaN}', "NaN is no number of JSON"),
+        (b'{"id": NaN}', "NaN is no number"),
+        (b'{"id": 9223372036854775808}', "9223372036854775808 is no number of 64 bits"),
+        (b'{"id": 1e999}', "1e999 is no number"),
         (b"[" * 100_000, "no JSON"),
         (b"[1]", "not an object"),
         (b"{}", "no id"),
@@ -30,6 +32,10 @@ from tests.convert.samples import box, task
             b'{"id": 1, "data": {}, "annotations": [{"id": 7, "result": [{"from_name": "a", "value": 1}]}]}',
             "a value of annotation 7",
         ),
+        (
+            b'{"id": 1, "data": {}, "annotations": [{"id": 7, "result": [{"from_name": "", "value": {"labels": 1}}]}]}',
+            "the labels of annotation 7",
+        ),
         (b'{"id": 1, "data": {}, "annotations": [{"created_at": "x"}, {}]}', "some annotations tell when"),
     ],
 )
@@ -39,7 +45,7 @@ def test_what_is_no_task_is_told_with_the_reason(content: bytes, reason: str) ->
 
 
 def test_a_task_is_read_as_it_is() -> None:
-    made = task(1, {"image": "x"}, box())
+    made = task(1, {"image": "x", "large": [1 << 62, -(1 << 63), 1e300, "9" * 30]}, box())
 
     assert tasks.read(json.dumps(made).encode()) == made
 

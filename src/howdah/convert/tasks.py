@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -13,6 +15,7 @@ from howdah.names import File
 from howdah.uris import find_uris, format_uri, parse_uri, replace_uris
 
 Task = dict[str, Any]
+_LARGE = re.compile(rb"\d{19}|\d[eE]\+?\d{3}")
 
 
 def read(content: bytes) -> Task:
@@ -21,7 +24,9 @@ def read(content: bytes) -> Task:
     What the converter takes for granted is looked at here, so that one odd file does not end an export.
     """
     try:
-        task = json.loads(content, parse_constant=_refuse)
+        # The converter reads numbers of 64 bits; who has none that are larger is read the quick way.
+        whole, real = (_whole, _real) if _LARGE.search(content) else (None, None)
+        task = json.loads(content, parse_constant=_refuse, parse_int=whole, parse_float=real)
     except (ValueError, RecursionError) as error:
         raise Invalid(f"no JSON: {error}", kind="no-task") from error
     reason = _fault(task)
@@ -31,8 +36,18 @@ def read(content: bytes) -> Task:
     return found
 
 
+def _whole(text: str) -> int:
+    number = int(text)
+    return number if -(1 << 63) <= number < 1 << 63 else _refuse(text)
+
+
+def _real(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant[:30]} is no number of 64 bits")
 
 
 def _fault(task: Any) -> str:
@@ -58,9 +73,16 @@ def _fault_of_annotation(annotation: Any) -> str:
     result = annotation.get("result") or []
     if not isinstance(result, list) or not all(isinstance(region, dict) for region in result):
         return f"the result of annotation {annotation.get('id')} is not a list of objects"
-    if any("from_name" in region and not isinstance(region.get("value"), dict) for region in result):
+    values = [region.get("value") for region in result if "from_name" in region]
+    if not all(isinstance(value, dict) for value in values):
         return f"a value of annotation {annotation.get('id')} is not an object"
+    if not all(_are_texts(value[key]) for value in values for key in value if key.endswith("labels")):
+        return f"the labels of annotation {annotation.get('id')} are not a list of texts"
     return ""
+
+
+def _are_texts(value: Any) -> bool:
+    return value is None or isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def counted(task: Mapping[str, Any]) -> list[dict[str, Any]]:
