@@ -219,6 +219,27 @@ class Connection:
             raise WrongState(f"connection to {self.address} is closed: connect again", kind="closed")
 
 
+def _options(place: Address, *, read_ahead: bool) -> list[tuple[str, int]]:
+    options: list[tuple[str, int]] = [
+        ("grpc.max_send_message_length", MESSAGE_LIMIT),
+        ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_WAIT_MS),
+        ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
+        ("grpc.initial_reconnect_backoff_ms", _RETRY_MS),
+        ("grpc.max_reconnect_backoff_ms", _RETRY_MS),
+        # Channels to one address would share a socket, and one's failure back-off would delay the other.
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+    if place.local:
+        options.append(("grpc.enable_http_proxy", 0))
+    if not read_ahead:
+        options.append(("grpc.http2.bdp_probe", 0))
+        if not place.local:  # what is on its way must be allowed for
+            options.append(("grpc.http2.lookahead_bytes", _FAR))
+    return options
+
+
 def connect(
     address: str,
     *,
@@ -238,23 +259,7 @@ def connect(
     place = parse_address(address)
     if token and not (token.isascii() and token.isprintable()):
         raise Invalid("token invalid: only printable ASCII characters are allowed; sign in anew", kind="bad-token")
-    options: list[tuple[str, int]] = [
-        ("grpc.max_send_message_length", MESSAGE_LIMIT),
-        ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-        ("grpc.keepalive_timeout_ms", _KEEPALIVE_WAIT_MS),
-        ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
-        ("grpc.initial_reconnect_backoff_ms", _RETRY_MS),
-        ("grpc.max_reconnect_backoff_ms", _RETRY_MS),
-        # Channels to one address would share a socket, and one's failure back-off would delay the other.
-        ("grpc.use_local_subchannel_pool", 1),
-    ]
-    if place.local:
-        options.append(("grpc.enable_http_proxy", 0))
-    if not read_ahead:
-        options.append(("grpc.http2.bdp_probe", 0))
-        if not place.local:  # what is on its way must be allowed for
-            options.append(("grpc.http2.lookahead_bytes", _FAR))
+    options = _options(place, read_ahead=read_ahead)
     if place.secure:
         credentials = grpc.ssl_channel_credentials(root_certificates)
         channel = grpc.secure_channel(place.target, credentials, options)
