@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import tarfile
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import grpc
@@ -13,7 +14,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 
 from howdah.client.changes import Changes, check_path, modify
 from howdah.client.channel import Connection
-from howdah.errors import Unavailable
+from howdah.errors import Unavailable, Unsupported
 from howdah.infos import FileChange, FileInfo
 from howdah.names import Commit, File
 from howdah.wire import bulk, pfs
@@ -23,7 +24,7 @@ _READ = 1 << 20
 
 _Request = TypeVar("_Request")
 
-__all__ = ["Changes", "diff", "get", "get_tree", "glob", "inspect", "list", "modify", "walk"]
+__all__ = ["Changes", "Place", "diff", "get", "get_tree", "glob", "inspect", "list", "locate", "modify", "walk"]
 
 
 def list(
@@ -95,6 +96,31 @@ def get(conn: Connection, file: File, *, offset: int = 0) -> Generator[bytes, No
     request = pfs_pb2.GetFileRequest(file=_wire(file), offset=offset)
     with closing(conn.stream(conn.pfs.GetFile, request)) as pieces:
         yield from map(_value, pieces)  # whoever takes a piece slowly keeps that alone, and not its message too
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Bytes in a file of this machine, which may be gone or others at any time: compare the digest."""
+
+    path: str
+    offset: int
+    size: int
+    digest: bytes
+
+
+def locate(conn: Connection, file: File, offset: int, size: int) -> tuple[int, builtins.list[Place]]:
+    """Where the file's bytes from `offset` on can be read without the store, and how far into the first place to begin.
+
+    No places where the store is of another machine or does not tell. There may be fewer bytes or more than `size`.
+    """
+    if not conn.address.local or not conn.offers_bulk():
+        return 0, []
+    request = bulk_pb2.LocateRequest(file=_wire(file), offset=offset, size=size)
+    try:
+        found = conn.call(conn.bulk.Locate, request)
+    except Unsupported:
+        return 0, []
+    return found.skip, [Place(one.path, one.offset, one.size, one.digest) for one in found.places]
 
 
 def _value(piece: BytesValue) -> bytes:

@@ -2,17 +2,19 @@
 
 Promises: at most a few pieces are in memory, whatever the size of the file; what is asked of the store is let go at the
 end, also when the reader leaves early. A slow reader keeps no call to the store open: it is given a small piece, and
-the store is asked again when that is gone.
+the store is asked again when that is gone. A store on this machine is asked where the bytes lie, and sends none.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 
 from howdah.client import files
 from howdah.client.channel import Connection
+from howdah.digest import of_bytes
 from howdah.errors import Corrupt
 from howdah.labelstudio.ranges import Span
 from howdah.names import File
@@ -28,7 +30,7 @@ def pieces(conn: Connection, file: File, span: Span) -> Generator[bytes, None, N
     at, slow = span.start, False
     while at < span.end:
         begun = at
-        with closing(files.get(conn, file, offset=at)) as answers:
+        with closing(_answers(conn, file, at, span.end)) as answers:
             for answer in answers:
                 wanted = answer[: span.end - at]
                 if slow:
@@ -46,6 +48,39 @@ def pieces(conn: Connection, file: File, span: Span) -> Generator[bytes, None, N
                     break
         if at == begun:
             raise Corrupt(f"{file} ended {span.end - at} bytes early")
+
+
+def _answers(conn: Connection, file: File, at: int, end: int) -> Generator[bytes, None, None]:
+    """The file's bytes from `at` to `end` or beyond it: read here where they lie here, and else sent by the store."""
+    for data in _read_here(conn, file, at, end):
+        at += len(data)
+        yield data
+    if at < end:
+        yield from files.get(conn, file, offset=at)
+
+
+def _read_here(conn: Connection, file: File, at: int, end: int) -> Iterator[bytes]:
+    """As many of the bytes as are found on this machine, in order and as the store knows them."""
+    while at < end:
+        skip, places = files.locate(conn, file, at, end - at)
+        if not places:
+            return
+        for place in places:
+            data = _read(place)
+            if data is None:
+                return
+            yield data[skip:] if skip else data
+            at += len(data) - skip
+            skip = 0
+
+
+def _read(place: files.Place) -> bytes | None:
+    try:
+        with open(place.path, "rb", buffering=0) as pack:
+            data = os.pread(pack.fileno(), place.size, place.offset)
+    except OSError:  # another machine's or container's, another user's, or moved just now
+        return None
+    return data if of_bytes(data) == place.digest else None
 
 
 def _cut(data: bytes) -> Iterator[bytes]:

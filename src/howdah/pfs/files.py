@@ -336,13 +336,14 @@ def entries(store: Store, file: File) -> Iterator[Entry]:
 def get(store: Store, file: File, *, offset: int = 0, within: Span = EVERYWHERE) -> Iterator[bytes]:
     """The bytes of the one file that `file.path`, a path or else a glob, stands for in a span, from `offset` on."""
     seen = view(store, file.commit)
-    pieces = [piece for entry in _one_file(seen, file, within) for piece in entry.pieces]
+    pieces = [piece for entry in one_file(seen, file, within) for piece in entry.pieces]
     if offset < 0:
         raise Invalid(f"offset ({offset}) invalid: it must not be negative", kind="bad-offset")
     return read(store, pieces, offset)
 
 
-def _one_file(seen: View, file: File, within: Span) -> builtins.list[Entry]:
+def one_file(seen: View, file: File, within: Span) -> builtins.list[Entry]:
+    """The entries, one for each datum, of the one file that `file.path`, a path or else a glob, stands for."""
     matches = [*islice(matching(seen, file.path, within), 2)]
     if not matches:
         raise missing(File(seen.commit, check_path(file.path)))

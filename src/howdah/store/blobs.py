@@ -13,13 +13,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from weakref import WeakSet
 
 from howdah.db.database import Database, Tx
 from howdah.digest import Digest, of_bytes
 from howdah.errors import Corrupt, NotFound
 from howdah.store import index
-from howdah.store.bucket import Bucket
+from howdah.store.bucket import Bucket, DirectoryBucket
 from howdah.store.pack import Kind, Pack, Place, new_name
 from howdah.threads import beside
 
@@ -89,6 +90,10 @@ class Blobs:
                 f"blob {digest.hex()} in pack {place.pack} at byte {place.offset} is damaged: restore it from a backup"
             )
         return data
+
+    def path(self, place: Place) -> Path | None:
+        """The file of this machine that a blob lies in, if it is one."""
+        return self._bucket.path(place.pack) if isinstance(self._bucket, DirectoryBucket) else None
 
     @contextmanager
     def removal(self) -> Iterator[Callable[[Tx, Sequence[Digest]], set[Digest]]]:

@@ -114,6 +114,10 @@ class DirectoryBucket:
             finally:
                 os.close(descriptor)
 
+    def path(self, name: str) -> Path:
+        """The file of an object, for those who read it themselves; it may be gone at any time."""
+        return self._root / name
+
     def _get_large(self, name: str, offset: int, length: int) -> bytes | None:
         try:
             return direct.read(f"{self._root}/{name}", offset, length)

@@ -76,6 +76,11 @@ class APIStub:
                 request_serializer=howdah_dot_wire_dot_gen_dot_pfs__pb2.GetFileRequest.SerializeToString,
                 response_deserializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Contents.FromString,
                 _registered_method=True)
+        self.Locate = channel.unary_unary(
+                '/howdah.bulk.API/Locate',
+                request_serializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.LocateRequest.SerializeToString,
+                response_deserializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Places.FromString,
+                _registered_method=True)
 
 
 class APIServicer:
@@ -136,6 +141,14 @@ class APIServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Locate(self, request, context):
+        """For programs on the store's own machine: where they can read a part of a file themselves. A place is good for a
+        moment only; who reads compares the digest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_APIServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -178,6 +191,11 @@ def add_APIServicer_to_server(servicer, server):
                     servicer.Get,
                     request_deserializer=howdah_dot_wire_dot_gen_dot_pfs__pb2.GetFileRequest.FromString,
                     response_serializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Contents.SerializeToString,
+            ),
+            'Locate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Locate,
+                    request_deserializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.LocateRequest.FromString,
+                    response_serializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Places.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -396,6 +414,33 @@ class API:
             '/howdah.bulk.API/Get',
             howdah_dot_wire_dot_gen_dot_pfs__pb2.GetFileRequest.SerializeToString,
             howdah_dot_wire_dot_gen_dot_bulk__pb2.Contents.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Locate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/howdah.bulk.API/Locate',
+            howdah_dot_wire_dot_gen_dot_bulk__pb2.LocateRequest.SerializeToString,
+            howdah_dot_wire_dot_gen_dot_bulk__pb2.Places.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,10 @@ class APIStub:
     """As pfs_v2.API/DiffFile."""
     Get: _grpc.UnaryStreamMultiCallable[_pfs_pb2.GetFileRequest, _bulk_pb2.Contents]
     """As pfs_v2.API/GetFileTAR: what the path, or else a glob, stands for, and all below it."""
+    Locate: _grpc.UnaryUnaryMultiCallable[_bulk_pb2.LocateRequest, _bulk_pb2.Places]
+    """For programs on the store's own machine: where they can read a part of a file themselves. A place is good for a
+    moment only; who reads compares the digest.
+    """
 
 @_typing.type_check_only
 class APIAsyncStub(APIStub):
@@ -72,6 +76,10 @@ class APIAsyncStub(APIStub):
     """As pfs_v2.API/DiffFile."""
     Get: _aio.UnaryStreamMultiCallable[_pfs_pb2.GetFileRequest, _bulk_pb2.Contents]  # type: ignore[assignment]
     """As pfs_v2.API/GetFileTAR: what the path, or else a glob, stands for, and all below it."""
+    Locate: _aio.UnaryUnaryMultiCallable[_bulk_pb2.LocateRequest, _bulk_pb2.Places]  # type: ignore[assignment]
+    """For programs on the store's own machine: where they can read a part of a file themselves. A place is good for a
+    moment only; who reads compares the digest.
+    """
 
 class APIServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -137,5 +145,15 @@ class APIServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_bulk_pb2.Contents], _abc.AsyncIterator[_bulk_pb2.Contents]]:
         """As pfs_v2.API/GetFileTAR: what the path, or else a glob, stands for, and all below it."""
+
+    @_abc_1.abstractmethod
+    def Locate(
+        self,
+        request: _bulk_pb2.LocateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bulk_pb2.Places, _abc.Awaitable[_bulk_pb2.Places]]:
+        """For programs on the store's own machine: where they can read a part of a file themselves. A place is good for a
+        moment only; who reads compares the digest.
+        """
 
 def add_APIServicer_to_server(servicer: APIServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,50 @@
+"""Where a file's bytes lie on this machine, for programs that read them themselves.
+
+What is told is good for a moment: packs are rewritten and removed. Whoever reads compares the digests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from howdah.digest import Digest
+from howdah.names import File
+from howdah.pfs.files import EVERYWHERE, one_file, view
+from howdah.store.node import Chunk
+from howdah.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Bytes in a file of this machine."""
+
+    path: Path
+    offset: int
+    size: int
+    digest: Digest
+
+
+def locate(store: Store, file: File, offset: int, size: int) -> tuple[int, list[Located]]:
+    """Where the file's bytes from `offset` on lie, `size` of them or more, and how far into the first place they begin.
+
+    Nowhere, if they lie in no files of this machine.
+    """
+    seen = view(store, file.commit)
+    wanted: list[Chunk] = []
+    for piece in [piece for entry in one_file(seen, file, EVERYWHERE) for piece in entry.pieces]:
+        if not wanted and offset >= piece.size:
+            offset -= piece.size
+            continue
+        wanted.append(piece)
+        if sum(each.size for each in wanted) - offset >= size:
+            break
+    places = store.blobs.find([piece.digest for piece in wanted])
+    found = []
+    for piece in wanted:
+        place = places[piece.digest]
+        path = store.blobs.path(place)
+        if path is None:
+            return 0, []
+        found.append(Located(path, place.offset, place.length, piece.digest))
+    return offset, found
