@@ -1,19 +1,19 @@
 """New tasks, in bulk, row by row what the host's own storages write.
 
-Tasks that carry predictions are checked as the host checks them; whatever is unusual, and each task that carries
-annotations, goes the host's own way, one by one.
+What tasks carry is checked as the host checks it; whatever is unusual goes the host's own way, one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from howdah.labelstudio import host, people, rows, sync
+from howdah.labelstudio.annotating import Annotations
 from howdah.labelstudio.checking import BAD, Checker, reason
 from howdah.labelstudio.models import PachydermImportStorage, PachydermImportStorageLink
 from howdah.labelstudio.runs import Problem
@@ -27,6 +27,15 @@ class PinnedObject(host.StorageObject):
     commit: str = ""
 
 
+@dataclass
+class _Task:
+    """A task to be, with what it carries, checked."""
+
+    item: PinnedObject
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[Any] = field(default_factory=list)
+
+
 class Adder:
     """Adds tasks to a source's project and keeps count of them."""
 
@@ -35,35 +44,41 @@ class Adder:
         self._project = storage.project
         self._report = report
         self._checker = Checker(self._project)
+        self._annotations = Annotations(self._project)
         self._unannounced: list[int] = []
         self.count = 0
         self.fresh: list[str] = []
 
     def add(self, objects: Sequence[PinnedObject]) -> None:
         """Make these tasks, in one transaction, which may be part of the caller's."""
-        plain: list[tuple[PinnedObject, list[dict[str, Any]]]] = []
+        made: list[_Task] = []
         own = []
         for item in objects:
-            predictions = self._checked(item.task_data)
-            if predictions is None:
+            checked = self._checked(item)
+            if checked is None:
                 own.append(item)
             else:
-                plain.append((item, predictions))
+                made.append(checked)
         with transaction.atomic():
-            if plain:
-                self._created(self._insert(plain))
+            if made:
+                self._created(self._insert(made))
             for item in own:
                 self._add_as_host(item)
 
-    def _checked(self, data: dict[str, Any]) -> list[dict[str, Any]] | None:
-        """The predictions that come with a task, None if the task has to go the host's own way."""
-        given = data.get("predictions")
-        if not given and not data.get("annotations"):
-            return []
-        if data.get("annotations") or "data" not in data:
+    def _checked(self, item: PinnedObject) -> _Task | None:
+        """The task with what it carries, None if it has to go the host's own way."""
+        data = item.task_data
+        predictions, annotations = data.get("predictions"), data.get("annotations")
+        if not predictions and not annotations:
+            return _Task(item)
+        if "data" not in data or (annotations and not self._annotations.is_possible):
             return None
         try:
-            return self._checker.check(given)
+            return _Task(
+                item,
+                self._checker.check(predictions) if predictions else [],
+                self._annotations.check(annotations) if annotations else [],
+            )
         except BAD:
             return None
 
@@ -82,27 +97,40 @@ class Adder:
         else:
             self._created([task.id])
 
-    def _insert(self, given: Sequence[tuple[PinnedObject, list[dict[str, Any]]]]) -> list[int]:
-        """The rows of these tasks and their predictions."""
-        objects, predictions = zip(*given, strict=True)
-        data = [data_of(item) for item in objects]
+    def _insert(self, made: Sequence[_Task]) -> list[int]:
+        """The rows of these tasks and of what they carry."""
         project = host.Project.objects.select_for_update().get(pk=self._storage.project_id)
-        number = host.next_inner_id(project.id)
-        columns = {
-            "data": data,
-            "inner_id": [None if number is None else number + place for place in range(len(objects))],
-            "total_predictions": list(map(len, predictions)),
-            "updated_by_id": [host.current_user_id() if own else None for own in predictions],
-            **host.task_fields(allow_skip=[item.task_data.get("allow_skip", True) for item in objects]),
-        }
+        keys = rows.insert(_like(project), self._columns(made, project), keyed=True)
+        objects = [each.item for each in made]
+        _link(self._storage, objects, keys)
         if self._storage.pairs:
             self.fresh += [item.key for item in objects]
-        keys = rows.insert(_like(project), columns, keyed=True)
-        _link(self._storage, objects, keys)
-        self._checker.insert((key, each) for key, own in zip(keys, predictions, strict=True) for each in own)
+        self._checker.insert((key, found) for key, each in zip(keys, made, strict=True) for found in each.predictions)
+        annotations = []
+        for key, each in zip(keys, made, strict=True):
+            for annotation in each.annotations:
+                annotation.task_id = key
+                annotations.append(annotation)
+        if annotations:
+            self._annotations.insert(annotations)
+        data = [data_of(item) for item in objects]
         for part in sync.alike([each.keys() for each in data]):
             project.summary.update_data_columns([{"data": each} for each in data[part]])
         return keys
+
+    def _columns(self, made: Sequence[_Task], project: Any) -> dict[str, Sequence[Any]]:
+        number, user = host.next_inner_id(project.id), host.current_user_id()
+        columns: dict[str, Sequence[Any]] = {
+            "data": [data_of(each.item) for each in made],
+            "inner_id": [None if number is None else number + place for place in range(len(made))],
+            **host.task_fields(allow_skip=[each.item.task_data.get("allow_skip", True) for each in made]),
+        }
+        if any(each.predictions or each.annotations for each in made):
+            counts = [self._annotations.counts(each.annotations, project.maximum_annotations) for each in made]
+            columns |= {name: [each[name] for each in counts] for name in counts[0]}
+            columns["total_predictions"] = [len(each.predictions) for each in made]
+            columns["updated_by_id"] = [user if each.predictions or each.annotations else None for each in made]
+        return columns
 
     def _created(self, keys: list[int]) -> None:
         def count() -> None:
@@ -136,6 +164,6 @@ def _like(project: Any) -> Any:
 
 
 def _link(storage: PachydermImportStorage, objects: Sequence[PinnedObject], tasks: Sequence[int]) -> None:
-    names = [field.name for field in fields(PinnedObject) if field.name != "task_data"]
+    names = [each.name for each in fields(PinnedObject) if each.name != "task_data"]
     columns: dict[str, Sequence[Any]] = {name: [getattr(item, name) for item in objects] for name in names}
     rows.insert(PachydermImportStorageLink(storage=storage), {"task_id": tasks, **columns})

@@ -53,7 +53,7 @@ try:
     from tasks import models as task_models
     from tasks.api import TaskAPI
     from tasks.models import Annotation, AnnotationDraft, Prediction, Task, post_bulk_create
-    from tasks.serializers import PredictionSerializer
+    from tasks.serializers import AnnotationSerializer, PredictionSerializer
     from users.functions import save_user
     from users.models import User
     from users.views import user_signup
@@ -70,6 +70,7 @@ __all__ = [
     "Annotation",
     "AnnotationDraft",
     "AnnotationQuerySet",
+    "AnnotationSerializer",
     "CurrentContext",
     "DataManagerTaskSerializer",
     "ExportDataSerializer",

@@ -174,6 +174,7 @@ class Mirror:
         shown_again = DrawnOn.objects.filter(annotation__task_id__in=[each.link.task_id for each in edited])
         shown_again.filter(digest=F(f"annotation__task__{host.LINK_NAME}__digest")).delete()
         staging.note_tasks(tasks)
+        staging.note_tasks(tasks)
         self._sum_up([(each.data, new) for each, new in zip(changes, data, strict=True)])
 
     def _note_drawn(self, changes: Sequence[_Change]) -> None:

@@ -81,8 +81,7 @@ class Rows:
         together: list[tuple[str, list[PinnedObject]]] = []
         for path, objects in self._read(infos):
             together.append((path, objects))
-            slow = any(item.task_data.get("annotations") for item in objects)
-            if slow or sum(len(each) for _, each in together) >= _TOGETHER:
+            if sum(len(each) for _, each in together) >= _TOGETHER:
                 self._add(together)
                 together = []
         self._add(together)
