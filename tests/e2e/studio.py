@@ -74,7 +74,7 @@ class Studio:
         """A new project with this labeling configuration, without its dialog."""
         self.project = int(self.ask("/api/projects", {"title": title, "label_config": config})["id"])
 
-    def set_up_storage(self, kind: str, title: str, repo: str, **fields: str) -> int:
+    def set_up_storage(self, kind: str, title: str, repo: str, **fields: str | bool) -> int:
         """A new source or target of the project, without its dialog; its id."""
         path = "/api/storages/pachyderm" if kind == "Source" else "/api/storages/export/pachyderm"
         given = {"project": self.project, "title": title, "pach_repo": repo, **fields}

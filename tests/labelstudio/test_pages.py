@@ -237,5 +237,6 @@ def test_our_page_keeps_the_hosts_policy_for_scripts(site: Site, policy: str) ->
 
 def test_counts_are_told_in_words() -> None:
     assert pages.counts({"added": 1200, "moved": 0, "files_changed": 3}) == "1,200 added, 3 files changed"
+    assert pages.counts({"files_written": 1, "problems": 1, "moved": 1}) == "1 file written, 1 problem, 1 moved"
     assert pages.counts({}) == "nothing to do"
     assert states.words("completed_with_errors") == "Completed with errors"

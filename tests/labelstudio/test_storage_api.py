@@ -214,6 +214,28 @@ def test_numbers_that_nobody_filled_in_come_empty_from_the_dialog(site: Site, sh
     assert site.send("PATCH", path, {"every_minutes": ""})["every_minutes"] is None
 
 
+def test_what_nobody_chose_in_the_dialog_is_the_default_and_stays_what_it_was_on_edit(site: Site, shelf: Shelf) -> None:
+    empty = {"use_blob_urls": "", "on_edit": "", "on_remove": ""}
+    made = site.source(shelf.repo(**{"a.json": b"[]"}), **empty)
+    assert (made["use_blob_urls"], made["on_edit"], made["on_remove"]) == (True, "move", "archive")
+    path = f"{SOURCE}/{made['id']}"
+    site.send("PATCH", path, {"use_blob_urls": False, "on_edit": "new"})
+    edited = site.send("PATCH", path, {**empty, "title": "renamed"})
+    assert (edited["use_blob_urls"], edited["on_edit"], edited["title"]) == (False, "new", "renamed")
+    target = site.target(shelf.repo(), layout="", commit_when="")
+    assert (target["layout"], target["commit_when"]) == ("task", "sync")
+
+
+def test_selects_of_the_dialog_give_no_value_which_would_hide_the_stored_one(site: Site) -> None:
+    for kind in (SOURCE, TARGET):
+        fields = [field for row in site.send("GET", f"{kind}/form") for field in row["fields"]]
+        chosen = [field for field in fields if field["type"] == "select"]
+        assert chosen
+        for field in chosen:
+            assert "value" not in field
+            assert field["placeholder"] == field["options"][0]["label"]
+
+
 def test_a_target_is_not_synced_by_being_made(site: Site, shelf: Shelf) -> None:
     site.annotate(*site.add_tasks(1))
     repo = shelf.repo()

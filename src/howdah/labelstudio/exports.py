@@ -7,6 +7,7 @@ time: the converter may need much memory.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 from django.urls import reverse
+from django.utils import timezone
 
 from howdah import convert
 from howdah.convert.converter import Converter
@@ -35,7 +37,6 @@ _STATE = "state.json"
 _TELL_EVERY = 0.5  # seconds between two notes of how far it is
 
 _one_at_a_time = threading.Lock()
-_change = threading.Lock()
 logger = logging.getLogger(__name__)
 
 
@@ -100,13 +101,10 @@ def start(wish: Wish, by: str) -> dict[str, Any]:
         "owner": runs.owner(),
         "began": time.time(),
     }
-    with _change:
-        numbers = _numbers(project.pk)
-        job = _Job(_folder(project.pk) / str(max(numbers, default=0) + 1), state)
-        job.folder.mkdir(parents=True)
-        job.save()
-        for number in sorted(numbers, reverse=True)[KEPT - 1 :]:
-            shutil.rmtree(_folder(project.pk) / str(number), ignore_errors=True)
+    job = _Job(_new_folder(project.pk), state)
+    job.save()
+    for number in sorted(_numbers(project.pk), reverse=True)[KEPT:]:
+        delete(project, number)
     threading.Thread(target=job.carry_out, args=(wish,), name=f"export-{job.folder.name}", daemon=True).start()
     return _told(project.pk, int(job.folder.name))
 
@@ -131,6 +129,15 @@ def _folder(project: int) -> Path:
     return Path(settings.BASE_DATA_DIR) / "howdah-exports" / str(project)
 
 
+def _new_folder(project: int) -> Path:
+    """The next number's folder; several processes may ask at once."""
+    while True:
+        folder = _folder(project) / str(max(_numbers(project), default=0) + 1)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+
+
 def _numbers(project: int) -> list[int]:
     try:
         return [int(name) for name in os.listdir(_folder(project)) if name.isdecimal()]
@@ -149,7 +156,8 @@ def _told(project: int, number: int) -> dict[str, Any]:
             "words": "An export",
             "notice": "It was deleted, or its disk is full. Export again.",
         }
-    if state["status"] == "running" and state.get("owner") != runs.owner():
+    now = timezone.now()
+    if state["status"] == "running" and runs.is_dead({**state, "time_last_ping": str(now)}, now):
         state |= {"status": "failed", "notice": "The process that made it has ended. Export again."}
     done = state["status"] == "done" and (folder / ARCHIVE).is_file()
     return {
@@ -187,7 +195,7 @@ class _Job:
         try:
             with _one_at_a_time:
                 report = self._export(wish)
-            self.save(status="done", progress="", result=str(report), notice="\n".join(report.notes))
+            self.save(status="done", progress="", result=_counted(report), notice="\n".join(report.notes))
         except Gone:
             logger.info("export %s was deleted while it was made", self.folder)
         except HowdahError as error:
@@ -222,6 +230,12 @@ class _Job:
             self.save(status="failed", progress="", notice=why)
         except Gone:
             logger.info("export %s was deleted", self.folder)
+
+
+def _counted(report: convert.Report) -> str:
+    numbers = ((report.tasks, "task"), (report.annotations, "annotation"), (report.files, "file"))
+    made = ", ".join(f"{number:,} {noun}{'s' * (number != 1)}" for number, noun in numbers)
+    return f"{made} of {report.labels}"
 
 
 def _sources(project: int) -> Iterator[Repo]:

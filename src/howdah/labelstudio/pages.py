@@ -198,5 +198,12 @@ def _told(report: SyncReport) -> dict[str, Any]:
 
 def counts(given: dict[str, Any]) -> str:
     """`12 added, 3 moved`; `nothing to do` where all are zero."""
-    told = [f"{number:,} {name.replace('_', ' ')}" for name, number in given.items() if number]
+    told = [f"{number:,} {_noun(name, number)}" for name, number in given.items() if number]
     return ", ".join(told) or "nothing to do"
+
+
+def _noun(name: str, number: int) -> str:
+    first, *rest = name.split("_")
+    if number == 1 and first in {"files", "tasks", "annotations", "predictions", "problems"}:
+        first = first[:-1]
+    return " ".join((first, *rest))

@@ -15,6 +15,8 @@ from howdah.labelstudio.models import CommitWhen, PachydermExportStorage, Pachyd
 TYPE = "pachyderm"
 _TEXTS = ("pach_project", "pach_repo", "pach_branch", "pach_commit", "pachd_address")
 _PROBED = (*_TEXTS, "pach_authn_token", "prefix", "regex_filter", "recursive_scan")
+_CHOSEN = ("use_blob_urls", "on_edit", "on_remove", "layout", "commit_when")
+_NUMBERS = ("every_minutes", "every_annotations")
 
 
 def _text(**kwargs: Any) -> Any:
@@ -32,6 +34,13 @@ class _Fields(serializers.Serializer):
 
     candidate: Any = None
     """The storage as it would be with the data that was checked; not saved."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The dialog sends an empty text for what nobody chose or filled in."""
+        given = data.dict() if isinstance(data, QueryDict) else dict(data)
+        given = {name: value for name, value in given.items() if value != "" or name not in _CHOSEN}
+        given.update({name: None for name in _NUMBERS if given.get(name) == ""})
+        return super().to_internal_value(given)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """Normalise, then see whether the store answers; what fails is the reason in plain words."""
@@ -118,28 +127,6 @@ class PachydermExportStorageSerializer(_Fields, host.ExportStorageSerializer):
             listed = getattr(self.parent, "instance", None)
             self._found = waiting.of([storage] if listed is None else [storage, *listed])
         return self._found[storage.pk]
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The dialog sends an empty text for a number that nobody filled in."""
-        given = data.dict() if isinstance(data, QueryDict) else dict(data)
-        given.update({name: None for name in _NUMBERS if given.get(name) == ""})
-        return super().to_internal_value(given)
-
-    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Numbers go with the choice that uses them, and with no other."""
-        chosen = data.get("commit_when", getattr(self.instance, "commit_when", CommitWhen.SYNC))
-        given = {name: data[name] for name in _NUMBERS if data.get(name) is not None}
-        if not all(given.values()):
-            raise ValidationError({name: "Must be 1 or more." for name in given if not given[name]})
-        if chosen != CommitWhen.EVERY:
-            if given:
-                text = f"Goes with the choice {_EVERY!r} only: choose that, or leave this empty."
-                raise ValidationError(dict.fromkeys(given, text))
-            data = {**data, **dict.fromkeys(_NUMBERS)}
-        elif not any(data.get(name, getattr(self.instance, name, None)) for name in _NUMBERS):
-            text = f"Give a number of minutes or of annotations, or both, with the choice {_EVERY!r}."
-            raise ValidationError({"commit_when": text})
-        return super().validate(data)
 
     class Meta:
         model = PachydermExportStorage

@@ -84,7 +84,8 @@
     made.dataset.howdahDo = does;
     made.dataset.howdahPath = does === "cancel" ? state.cancel : state.sync;
     made.dataset.howdahKey = key(state);
-    made.disabled = busy.has(key(state)) && !busy.get(key(state)).failed;
+    const pressed = busy.get(key(state)); // a Sync that has just begun can be cancelled before its call returns
+    made.disabled = Boolean(pressed && !pressed.failed && (does === "sync" || pressed.does === "cancel"));
     return made;
   }
 
@@ -249,14 +250,14 @@
 
   async function press(pressed) {
     const { howdahDo: does, howdahPath: path, howdahKey: name } = pressed.dataset;
-    busy.set(name, { text: does === "cancel" ? "Cancelling …" : "" });
+    busy.set(name, { does, text: does === "cancel" ? "Cancelling …" : "" });
     pressed.disabled = true;
     known.asked = 0;
     try {
       await ask(path, { method: "POST", body: "{}" });
       busy.delete(name);
     } catch (error) {
-      busy.set(name, { text: error.message, failed: true });
+      busy.set(name, { does, text: error.message, failed: true });
       setTimeout(() => busy.delete(name), 8000);
     }
     known.asked = 0;
