@@ -1,0 +1,184 @@
+"""What becomes of a pipeline, as a function of values, as `machine` is for its jobs."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+_MOST_TRIES = 8
+_LONGEST_WAIT = 300.0
+
+
+class PipelineState(enum.IntEnum):
+    """How a pipeline is. Numbers as on the wire."""
+
+    PIPELINE_STATE_UNKNOWN = 0
+    PIPELINE_STARTING = 1
+    PIPELINE_RUNNING = 2
+    PIPELINE_RESTARTING = 3
+    PIPELINE_FAILURE = 4
+    PIPELINE_PAUSED = 5
+    PIPELINE_STANDBY = 6
+    PIPELINE_CRASHING = 7
+
+
+S = PipelineState
+_ALIVE = frozenset({S.PIPELINE_STARTING, S.PIPELINE_RUNNING, S.PIPELINE_STANDBY, S.PIPELINE_CRASHING})
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRun:
+    """A pipeline between two events."""
+
+    state: PipelineState = S.PIPELINE_STARTING
+    reason: str = ""
+    autoscaling: bool = False
+    has_work: bool = False
+    tries: int = 0
+    """How often it has been tried to start since it last ran."""
+
+
+class Up(NamedTuple):
+    """What runs its code is there."""
+
+
+class Work(NamedTuple):
+    """Whether there are jobs to work on has changed."""
+
+    has_work: bool
+
+
+class Crashed(NamedTuple):
+    """Its code cannot be started just now: a program is missing, an environment cannot be made."""
+
+    reason: str
+
+
+class Broke(NamedTuple):
+    """Its driver has come to an error; `fatal` where trying again cannot help."""
+
+    reason: str
+    fatal: bool = False
+
+
+class Again(NamedTuple):
+    """The time has come to try once more."""
+
+
+class Stopped(NamedTuple):
+    """Somebody pauses it."""
+
+
+class Started(NamedTuple):
+    """Somebody lets it go on."""
+
+
+class Updated(NamedTuple):
+    """It has another specification; a paused one stays so."""
+
+    autoscaling: bool = False
+
+
+Event = Up | Work | Crashed | Broke | Again | Stopped | Started | Updated
+
+
+class Start(NamedTuple):
+    """See that its code can be run, and drive its jobs."""
+
+
+class Halt(NamedTuple):
+    """Drive its jobs no longer; stop those that are not over, for this reason."""
+
+    reason: str
+
+
+class TryAgain(NamedTuple):
+    """Tell when so many seconds are over."""
+
+    seconds: float
+
+
+Action = Start | Halt | TryAgain
+Step = tuple[PipelineRun, tuple[Action, ...]]
+
+
+def step(run: PipelineRun, event: Event) -> Step:
+    """The pipeline after the event, and what is to be done."""
+    return _STEPS[type(event)](run, event)
+
+
+def _up(run: PipelineRun, _: Up) -> Step:
+    if run.state not in {S.PIPELINE_STARTING, S.PIPELINE_CRASHING}:
+        return run, ()
+    return replace(run, state=_at_work(run), reason="", tries=0), ()
+
+
+def _at_work(run: PipelineRun) -> PipelineState:
+    return S.PIPELINE_STANDBY if run.autoscaling and not run.has_work else S.PIPELINE_RUNNING
+
+
+def _work(run: PipelineRun, event: Work) -> Step:
+    after = replace(run, has_work=event.has_work)
+    if run.state in {S.PIPELINE_RUNNING, S.PIPELINE_STANDBY}:
+        after = replace(after, state=_at_work(after))
+    return after, ()
+
+
+def _crashed(run: PipelineRun, event: Crashed) -> Step:
+    if run.state not in _ALIVE:
+        return run, ()
+    after = replace(run, state=S.PIPELINE_CRASHING, reason=event.reason, tries=run.tries + 1)
+    return after, (TryAgain(_wait(after.tries)),)
+
+
+def _broke(run: PipelineRun, event: Broke) -> Step:
+    if run.state not in _ALIVE:
+        return run, ()
+    tries = run.tries + 1
+    if event.fatal or tries > _MOST_TRIES:
+        return replace(run, state=S.PIPELINE_FAILURE, reason=event.reason, tries=0), (Halt(event.reason),)
+    after = replace(run, state=S.PIPELINE_RESTARTING, reason=event.reason, tries=tries)
+    return after, (TryAgain(_wait(tries)),)
+
+
+def _wait(tries: int) -> float:
+    return min(_LONGEST_WAIT, 0.25 * (1 << min(tries, 20)))
+
+
+def _again(run: PipelineRun, _: Again) -> Step:
+    if run.state is S.PIPELINE_RESTARTING:
+        return replace(run, state=S.PIPELINE_STARTING), (Start(),)
+    return run, (Start(),) if run.state is S.PIPELINE_CRASHING else ()
+
+
+def _stopped(run: PipelineRun, _: Stopped) -> Step:
+    if run.state is S.PIPELINE_PAUSED:
+        return run, ()
+    return replace(run, state=S.PIPELINE_PAUSED, reason="", tries=0), (Halt("pipeline stopped"),)
+
+
+def _started(run: PipelineRun, _: Started) -> Step:
+    if run.state is not S.PIPELINE_PAUSED:
+        return run, ()
+    return replace(run, state=S.PIPELINE_STARTING), (Start(),)
+
+
+def _updated(run: PipelineRun, event: Updated) -> Step:
+    fresh = PipelineRun(autoscaling=event.autoscaling, has_work=run.has_work)
+    if run.state is S.PIPELINE_PAUSED:
+        return replace(fresh, state=S.PIPELINE_PAUSED), ()
+    return fresh, (Halt("pipeline updated"), Start())
+
+
+_STEPS: dict[type, Callable[[PipelineRun, Any], Step]] = {
+    Up: _up,
+    Work: _work,
+    Crashed: _crashed,
+    Broke: _broke,
+    Again: _again,
+    Stopped: _stopped,
+    Started: _started,
+    Updated: _updated,
+}
