@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from howdah.errors import NotFound
 from howdah.infos import FileInfo, FileType
 from howdah.labelstudio import links, predictions, probing, sync
 from howdah.labelstudio.adding import Adder
+from howdah.labelstudio.contents import Contents
 from howdah.labelstudio.datakeys import Chooser
 from howdah.labelstudio.mirror import Mirror
 from howdah.labelstudio.models import PachydermImportStorage, SourceState
@@ -119,13 +121,24 @@ class _Sync:
     def _note(self, **fields: Any) -> None:
         SourceState.objects.filter(pk=self._state.pk).update(**fields)
 
-    def _mode(self) -> Mode:
+    def _contents_for(self, way: Way) -> Contents:
+        # A first Sync reads nearly every file, if files are read at all.
+        is_first = isinstance(way, Whole) and not self._started and self._selection.is_all
+        streams = is_first and not self._storage.use_blob_urls and not self._storage.pairs
+        return Contents(self._conn, self._commit, self._selection.folder if streams else None)
+
+    def _mode(self, contents: Contents) -> Mode:
         if self._storage.use_blob_urls or self._storage.pairs:
             return EachFile(self._conn, self._commit, self._adder, self._mirror, self._keys)
-        return Rows(Reader(self._conn, self._commit, self._types), self._adder, self._mirror, self._problems.append)
+        reader = Reader(self._conn, self._commit, self._types, contents)
+        return Rows(reader, self._adder, self._mirror, self._problems.append)
 
     def _take(self, way: Way) -> None:
-        mode, gone = self._mode(), sync.Gone(way.gone())
+        with closing(self._contents_for(way)) as contents:
+            self._carry_out(way, self._mode(contents))
+
+    def _carry_out(self, way: Way, mode: Mode) -> None:
+        gone = sync.Gone(way.gone())
         if way.found:
             self._progress.found(way.found)
         for batch in sync.batches(way.files(), BATCH):
@@ -147,7 +160,7 @@ class _Sync:
 
     def _pairs(self, way: Way) -> None:
         """The predictions that lie beside the files: all of them, or those that changed or whose file is new."""
-        own = Predictor(self._storage, self._conn, self._commit, self._problems.append)
+        own = Predictor(self._storage, self._commit, Contents(self._conn, self._commit), self._problems.append)
         beside = () if isinstance(way, Whole) else self._beside(self._adder.fresh)
         # With a filter, a JSON file may well lie beside something that was left out.
         self._predict(own, way.files(), lonely=not self._storage.regex_filter)
@@ -175,10 +188,13 @@ class _Sync:
         everything = sync.Selection()
         if trusted and before.id and self._exists(before):
             found = Since(self._conn, self._storage, (before, commit), everything).files()
+            contents = Contents(self._conn, commit)
         else:
             found = selected(self._conn, commit, everything)
+            contents = Contents(self._conn, commit, everything.folder)
         known = len(self._problems)
-        self._predict(Predictor(self._storage, self._conn, commit, self._problems.append), found, lonely=True)
+        with closing(contents):
+            self._predict(Predictor(self._storage, commit, contents, self._problems.append), found, lonely=True)
         self._note(predictions=commit.id if len(self._problems) == known else "")
 
     def _predict(self, own: Predictor, infos: Iterable[FileInfo], *, lonely: bool) -> None:

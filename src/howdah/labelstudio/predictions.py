@@ -20,14 +20,13 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from howdah import uris
-from howdah.client import files
-from howdah.client.channel import Connection
 from howdah.errors import Corrupt, Invalid, NotFound
 from howdah.infos import FileInfo
 from howdah.labelstudio import checking, host, links
+from howdah.labelstudio.contents import Contents
 from howdah.labelstudio.models import PachydermImportStorage
 from howdah.labelstudio.runs import Problem
-from howdah.names import Commit, File, Repo, is_commit_id
+from howdah.names import Commit, Repo, is_commit_id
 
 BATCH = 200
 _LIMIT = 64 * 1024 * 1024
@@ -95,11 +94,11 @@ class Predictor:
     """Adds the predictions of one commit's files to the tasks of a source."""
 
     def __init__(
-        self, storage: PachydermImportStorage, conn: Connection, commit: Commit, report: Callable[[Problem], None]
+        self, storage: PachydermImportStorage, commit: Commit, contents: Contents, report: Callable[[Problem], None]
     ) -> None:
         self._storage = storage
-        self._conn = conn
         self._commit = commit
+        self._contents = contents
         self._report = report
         self._checker = checking.Checker(storage.project)
         self._count = 0
@@ -135,8 +134,7 @@ class Predictor:
                 raise Invalid("is no JSON file")
             if info.size > _LIMIT:
                 raise Invalid(f"is larger than {_LIMIT >> 20} MiB; split it")
-            content = b"".join(files.get(self._conn, File(self._commit, path)))
-            return list(entries(content, own_paths(path, self._endings), self._storage.repo))
+            return list(entries(self._contents.read(info), own_paths(path, self._endings), self._storage.repo))
         except (Invalid, NotFound, Corrupt, RecursionError) as error:
             self._report(Problem(path, str(error)))
             return []

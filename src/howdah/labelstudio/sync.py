@@ -86,6 +86,11 @@ class Selection:
     pattern: re.Pattern[str] | None = field(default=None)
     json: bool | None = None
 
+    @property
+    def is_all(self) -> bool:
+        """Whether every file of the folder counts."""
+        return self.recursive and self.pattern is None and self.json is None
+
     def __contains__(self, info: object) -> bool:
         if not isinstance(info, FileInfo) or info.type is not FileType.FILE:
             return False

@@ -23,6 +23,7 @@ from howdah.errors import HowdahError, Invalid, NotFound
 from howdah.infos import FileInfo, FileType
 from howdah.labelstudio import host, probing
 from howdah.labelstudio.adding import PinnedObject
+from howdah.labelstudio.contents import Contents
 from howdah.names import Commit, File, is_commit_id
 
 _ENDINGS = {"", ".json", ".jsonl", ".parquet"}
@@ -36,10 +37,11 @@ _WORDS = frozenset({"Text", "HyperText", "Choices", "Labels", "Header", "Paragra
 class Reader:
     """Reads files of tasks of one commit."""
 
-    def __init__(self, conn: Connection, commit: Commit, types: dict[str, str]) -> None:
+    def __init__(self, conn: Connection, commit: Commit, types: dict[str, str], contents: Contents) -> None:
         """`types` are the names of the labeling configuration with their tags."""
         self._conn = conn
         self._commit = commit
+        self._contents = contents
         self._types = types
         self._names = lru_cache(_FOLDERS)(self._names_in)
         self._pinned = lru_cache(_FOLDERS)(self._pin)
@@ -52,7 +54,7 @@ class Reader:
             raise Invalid("is not a JSON file; to make each file a task, choose the import method Files")
         if info.size > _LIMIT:
             raise Invalid(f"is larger than {_LIMIT >> 20} MiB; split it")
-        content = b"".join(files.get(self._conn, File(self._commit, path)))
+        content = self._contents.read(info)
         read = parquet(content, path) if content[:4] == b"PAR1" else host.load_tasks_json(content, path)
         pinned = {"digest": info.digest.hex(), "commit": self._commit.id}
         tasks = [PinnedObject(**asdict(item), **pinned) for item in read]
