@@ -91,6 +91,22 @@ def test_rows_of_an_edited_file_are_matched_by_their_place(site: Site, shelf: Sh
     assert site.project.summary.all_data_columns["id"] == 1
 
 
+def test_new_predictions_in_a_file_of_tasks_are_added(site: Site, shelf: Shelf) -> None:
+    tasks = [{"data": {"image": f"/{n}.jpg"}, "predictions": [prediction(model_version="v1")]} for n in range(2)]
+    repo = shelf.repo(**{"t.json": encoded(*tasks)})
+    source = site.source(repo, use_blob_urls=False)
+    site.sync(source)
+    tasks[0]["predictions"] = [prediction(model_version="v1"), prediction("Dog", model_version="v2")]
+    shelf.put(repo, {"t.json": encoded(*tasks)})
+
+    synced = site.sync(source)
+
+    assert counts(synced) == {"predictions": 1, "existed": 2}
+    first = Task.objects.filter(project=site.project).order_by("pk").first()
+    assert first is not None
+    assert (versions(first.pk), first.total_predictions) == ([("Cat", "v1"), ("Dog", "v2")], 2)
+
+
 def test_one_task_stays_one_task_in_a_list_or_not(site: Site, shelf: Shelf) -> None:
     repo = shelf.repo(**{"t.json": b'{"image": "/1.jpg"}'})
     source = site.source(repo, use_blob_urls=False)

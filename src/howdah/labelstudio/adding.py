@@ -5,7 +5,7 @@ What tasks carry is checked as the host checks it; whatever is unusual goes the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -64,6 +64,10 @@ class Adder:
                 self._created(self._insert(made))
             for item in own:
                 self._add_as_host(item)
+
+    def predict(self, pairs: Iterable[tuple[int, Any]]) -> int:
+        """Add predictions to tasks that are there, those that they have not; how many. Raises one of `BAD`."""
+        return self._checker.add(self._checker.unlike(pairs))
 
     def _checked(self, item: PinnedObject) -> _Task | None:
         """The task with what it carries, None if it has to go the host's own way."""

@@ -6,11 +6,15 @@ known. What is not accepted here is no error yet: the host's own way decides, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from django.core import exceptions as errors
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from howdah.errors import HowdahError
@@ -72,6 +76,36 @@ class Checker:
             }
             rows.insert(like, {"task_id": [task for task, _ in given], **columns})
         return len(given)
+
+    def add(self, pairs: Sequence[tuple[int, Mapping[str, Any]]]) -> int:
+        """As `insert`, for tasks that are there: their counters are kept."""
+        if pairs:
+            own = host.Prediction.objects.filter(task=OuterRef("pk")).order_by().values("task")
+            total = Coalesce(Subquery(own.annotate(n=Count("pk")).values("n")), 0)
+            self.insert(pairs)
+            tasks = host.Task.objects.filter(pk__in={task for task, _ in pairs})
+            tasks.update(total_predictions=total, updated_at=timezone.now())
+        return len(pairs)
+
+    def unlike(self, pairs: Iterable[tuple[int, Any]]) -> list[tuple[int, dict[str, Any]]]:
+        """Of the predictions given for tasks, unchecked, those that their tasks have not; raises as `check` does."""
+        given = [(task, self.check(found)) for task, found in pairs if found]
+        there = host.Prediction.objects.filter(task_id__in=[task for task, _ in given])
+        seen = {
+            (task, version or "", canonical({"result": result, "score": score}))
+            for task, version, result, score in there.values_list("task_id", "model_version", "result", "score")
+        }
+        return [
+            (task, each)
+            for task, found in given
+            for each in found
+            if (task, each.get("model_version") or "", canonical(each)) not in seen
+        ]
+
+
+def canonical(prediction: Mapping[str, Any]) -> str:
+    """What a prediction says, as text."""
+    return json.dumps([prediction.get("result"), prediction.get("score")], sort_keys=True, default=str)
 
 
 def reason(error: Exception) -> str:

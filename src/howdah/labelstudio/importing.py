@@ -216,7 +216,7 @@ class _Sync:
         counts["added"] = self._adder.count
         counts["existed"] = links.live(self._storage) - self._adder.count
         if self._predicted:
-            counts["predictions"] = self._predicted
+            counts["predictions"] = counts.get("predictions", 0) + self._predicted
         notes = {
             "tasks_existed": counts["existed"],
             "files_changed": self._mirror.counts["edited"] + self._mirror.counts["left"],

@@ -130,6 +130,8 @@ class Mirror:
         self._bring_back([link for link, _, _ in there])
         self._remove([link for link, _ in held if link.pk not in kept and not link.removed])
         self._adder.add(list(now.values()))
+        told = [(link.task_id, item.task_data.get("predictions")) for link, _, item in there]
+        self.counts["predictions"] += self._adder.predict(told)
         changed = [
             _Change(link, data, info, item) for link, data, item in there if _unpinned(data_of(item)) != _unpinned(data)
         ]

@@ -15,9 +15,6 @@ from functools import cached_property
 from typing import Any
 
 from django.db import DataError, transaction
-from django.db.models import Count, OuterRef, Subquery
-from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from howdah import uris
 from howdah.errors import Corrupt, Invalid, NotFound
@@ -162,11 +159,9 @@ class Predictor:
                 (task, {**each, "model_version": self._commit.id})
                 for _, task, found in checked
                 for each in found
-                if _canonical(each) not in there.get(task, ())
+                if checking.canonical(each) not in there.get(task, ())
             ]
-            written = self._checker.insert(fresh)
-            if fresh:
-                self._count_up({task for task, _ in fresh})
+            written = self._checker.add(fresh)
         self._count += written
 
     def _there(self, tasks: Sequence[int]) -> dict[int, set[str]]:
@@ -177,7 +172,7 @@ class Predictor:
         for task, version, result, score in found.values_list("task_id", "model_version", "result", "score"):
             if not is_commit_id(version or ""):
                 continue
-            text = _canonical({"result": result, "score": score})
+            text = checking.canonical({"result": result, "score": score})
             if newest.get(task, ("",))[0] != version:
                 newest[task] = (version, set())
             newest[task][1].add(text)
@@ -185,18 +180,9 @@ class Predictor:
                 again.setdefault(task, set()).add(text)
         return {task: texts | again.get(task, set()) for task, (_, texts) in newest.items()}
 
-    def _count_up(self, tasks: set[int]) -> None:
-        own = host.Prediction.objects.filter(task=OuterRef("pk")).order_by().values("task")
-        total = Coalesce(Subquery(own.annotate(n=Count("pk")).values("n")), 0)
-        host.Task.objects.filter(pk__in=tasks).update(total_predictions=total, updated_at=timezone.now())
-
     def show(self) -> None:
         """Have the newest predictions shown to people who label, unless the project shows others by choice."""
         project = host.Project.objects.filter(pk=self._storage.project_id)
         shown = project.values_list("model_version", flat=True).get() or ""
         if self._count and (not shown or is_commit_id(shown)):
             project.update(model_version=self._commit.id)
-
-
-def _canonical(prediction: Mapping[str, Any]) -> str:
-    return json.dumps([prediction.get("result"), prediction.get("score")], sort_keys=True, default=str)
