@@ -96,6 +96,7 @@ __all__ = [
     "ProjectStorageMixin",
     "ProjectSummary",
     "STORAGES_CHANGE",
+    "STORAGES_VIEW",
     "StorageObject",
     "Task",
     "TaskAPI",
@@ -158,8 +159,9 @@ def _annotation_queries() -> Any:
 
 CurrentContext = getattr(current_request, "CurrentContext", _Request)
 AnnotationQuerySet = _annotation_queries()
+STORAGES_VIEW = getattr(all_permissions, "storages_view", all_permissions.projects_change)
 STORAGES_CHANGE = getattr(all_permissions, "storages_change", all_permissions.projects_change)
-"""Who may change storages; before 1.22, who may change their project."""
+"""Who may see and change storages; before 1.22, who may change their project."""
 _TASK_FIELDS = frozenset(field.name for field in Task._meta.concrete_fields)
 
 

@@ -58,7 +58,7 @@ def open_project(request: HttpRequest | Request, number: int) -> Any:
     """The project, for somebody who may see its storages; raises what makes a 404 or 403."""
     project = get_object_or_404(host.Project, pk=number)
     user = request.user
-    if not (project.has_permission(user) and user.has_perm(host.all_permissions.storages_view)):
+    if not (project.has_permission(user) and user.has_perm(host.STORAGES_VIEW)):
         raise PermissionDenied("You do not have permission to see this project.")
     return project
 
@@ -66,7 +66,7 @@ def open_project(request: HttpRequest | Request, number: int) -> Any:
 class States(APIView):
     """How the sources and targets of a project are; the card and our page ask this while somebody looks."""
 
-    permission_required = host.all_permissions.storages_view
+    permission_required = host.STORAGES_VIEW
 
     def get(self, request: Request, number: int) -> Response:
         """`{"sources": […], "targets": […], "exports": […]}`."""
@@ -77,9 +77,7 @@ class States(APIView):
 class Exports(APIView):
     """The exports of a project's labels."""
 
-    permission_required = host.ViewClassPermission(
-        GET=host.all_permissions.storages_view, POST=host.all_permissions.storages_change
-    )
+    permission_required = host.ViewClassPermission(GET=host.STORAGES_VIEW, POST=host.STORAGES_CHANGE)
 
     def get(self, request: Request, number: int) -> Response:
         """The newest first."""
@@ -103,7 +101,7 @@ class Exports(APIView):
 class Export(APIView):
     """One export."""
 
-    permission_required = host.all_permissions.storages_change
+    permission_required = host.STORAGES_CHANGE
 
     def delete(self, request: Request, number: int, export: int) -> Response:
         """Delete it; one that is being made ends."""
@@ -130,7 +128,7 @@ def download(request: HttpRequest, number: int, export: int) -> HttpResponseBase
 class Heads(APIView):
     """Whether branches have moved since the last Sync; asks the stores."""
 
-    permission_required = host.all_permissions.storages_view
+    permission_required = host.STORAGES_VIEW
 
     def get(self, request: Request, number: int) -> Response:
         """By source's id what is to be told; nothing where all is shown."""
