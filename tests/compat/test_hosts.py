@@ -34,7 +34,7 @@ FLOWS = [
     "test_source_sync.py::test_a_second_sync_adds_only_what_is_new",
     "test_source_sync.py::test_json_files_hold_tasks",
     "test_source_sync.py::test_webhooks_hear_of_new_tasks",
-    "test_source_sync.py::test_rows_are_those_of_the_hosts_own_storage",
+    "test_source_sync.py::test_rows_are_those_of_the_hosts_own_storage[True]",
     "test_target_sync.py::test_twelve_annotations_by_two_users_are_one_commit",
     "test_target_sync.py::test_updates_in_bulk_are_staged",
     "test_target_sync.py::test_deleting_a_project_with_annotations_and_a_target_leaves_nothing",
