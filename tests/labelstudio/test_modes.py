@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 from tasks.models import Annotation, Prediction, Task
 
-from howdah.labelstudio.models import DrawnOn, PachydermImportStorageLink
+from howdah.labelstudio.models import DrawnOn, PachydermImportStorageLink, SourceState
 from tests.labelstudio.conftest import BOX, IMAGES, Shelf, Site
 from tests.labelstudio.test_mirror import counts, task_of
 
@@ -216,6 +216,7 @@ def test_a_branch_of_predictions_starts_people_off(site: Site, shelf: Shelf) -> 
     assert versions(a) == [("Cat", first), ("Dog", second)]
     assert versions(b) == [("Cat", first)]
     assert synced["traceback"] == "/nobody.jpg.json: is about no file that is a task here"
+    assert SourceState.objects.get(storage=source["id"]).predictions == f"?{second}"
     # b has none of the second commit: the first one's is still the branch's.
     site.annotate(a)
     for task in (a, b):
@@ -224,6 +225,12 @@ def test_a_branch_of_predictions_starts_people_off(site: Site, shelf: Shelf) -> 
 
     assert counts(site.sync(source)) == {"existed": 3}
     assert Prediction.objects.filter(project=site.project).count() == 4
+
+    shelf.put(model, {}, delete=("/nobody.jpg.json",))
+    site.sync(source)
+    third = shelf.put(model, {"b.jpg.json": encoded(prediction("Dog"))})
+    assert counts(site.sync(source)) == {"predictions": 1, "existed": 3}
+    assert versions(b) == [("Cat", first), ("Dog", third)]
 
 
 def test_predictions_and_annotations_within_tasks_are_taken(site: Site, shelf: Shelf) -> None:

@@ -30,10 +30,9 @@ from howdah.labelstudio.predictions import Predictor
 from howdah.labelstudio.runs import Outcome, Problem, Progress
 from howdah.labelstudio.tasks_of import Reader
 from howdah.labelstudio.ways import Since, Way, Whole, selected
-from howdah.names import Commit, File
+from howdah.names import Commit, File, is_commit_id
 
 BATCH = 1000
-_DOUBT = "?"
 
 
 def run(storage: PachydermImportStorage, progress: Progress) -> Outcome:
@@ -184,9 +183,9 @@ class _Sync:
         before = Commit(commit.repo, self._state.predictions)
         if trusted and before == commit:
             return
-        self._note(predictions="")
+        self._note(predictions=_doubted(self._state.predictions))
         everything = sync.Selection()
-        if trusted and before.id and self._exists(before):
+        if trusted and is_commit_id(before.id) and self._exists(before):
             found = Since(self._conn, self._storage, (before, commit), everything).files()
             contents = Contents(self._conn, commit)
         else:
@@ -195,7 +194,7 @@ class _Sync:
         known = len(self._problems)
         with closing(contents):
             self._predict(Predictor(self._storage, commit, contents, self._problems.append), found, lonely=True)
-        self._note(predictions=commit.id if len(self._problems) == known else "")
+        self._note(predictions=commit.id if len(self._problems) == known else _doubted(commit.id))
 
     def _predict(self, own: Predictor, infos: Iterable[FileInfo], *, lonely: bool) -> None:
         for batch in sync.batches(filter(predictions.is_meant, infos), predictions.BATCH):
@@ -227,11 +226,11 @@ class _Sync:
 
 
 def _doubted(place: str) -> str:
-    """A note that equals no place, and still tells which repo the tasks' addresses are of."""
-    return place if place.startswith(_DOUBT) else _DOUBT + place
+    """A note that equals no place or commit, and still tells which it was."""
+    return place if place.startswith(SourceState.DOUBT) else SourceState.DOUBT + place
 
 
 def _repo_of(place: str) -> tuple[str, str] | None:
-    text = place.removeprefix(_DOUBT)
+    text = place.removeprefix(SourceState.DOUBT)
     parts = json.loads(text) if text else None
     return parts and (parts["store"], parts["repo"])

@@ -163,7 +163,12 @@ class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.Imp
 
 
 class SourceState(models.Model):
-    """How far a source's Syncs have come: what the next one may take for granted."""
+    """How far a source's Syncs have come: what the next one may take for granted.
+
+    With `DOUBT` in front, a place or commit is what was synced last, but not to be believed: look at everything again.
+    """
+
+    DOUBT = "?"
 
     storage = models.OneToOneField(PachydermImportStorage, on_delete=models.CASCADE, related_name="state")
     place = models.TextField(blank=True, default="", help_text="Store, repo and selection that was synced, whole")

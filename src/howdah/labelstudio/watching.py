@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from howdah.errors import HowdahError, WrongState
 from howdah.labelstudio import behind, probing, runs
-from howdah.labelstudio.models import CommitWhen, PachydermExportStorage, PachydermImportStorage
+from howdah.labelstudio.models import CommitWhen, PachydermExportStorage, PachydermImportStorage, SourceState
 from howdah.names import Commit, is_commit_id
 
 EVERY = 3.0
@@ -103,7 +103,7 @@ def _moved_sources() -> Iterator[tuple[PachydermImportStorage, tuple[str, str]]]
 
     for source in PachydermImportStorage.objects.filter(auto_sync=True).exclude(status__in=runs.ACTIVE):
         state = getattr(source, "state", None)
-        shown = (state.commit, state.predictions) if state is not None else ("", "")
+        shown = (state.commit, state.predictions.removeprefix(SourceState.DOUBT)) if state is not None else ("", "")
         try:
             if is_commit_id(source.wanted.id):
                 continue
