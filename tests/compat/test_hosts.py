@@ -12,10 +12,12 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from howdah.doctor import services
 from howdah.launch import environment
 from howdah.launch.install import Place, find_uv
 
@@ -83,3 +85,8 @@ def test_the_plugin_works_in_an_older_host(version: str) -> None:
     done = subprocess.run([*command, *tests], check=False, cwd=ROOT, env=inherited, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert "skipped" not in done.stdout
+
+
+def test_what_the_doctor_calls_tested_is_tested() -> None:
+    newest = metadata.version("label-studio")
+    assert {*services._KNOWN} == {*SOME, *OTHERS, newest}
