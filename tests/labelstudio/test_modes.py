@@ -10,8 +10,11 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
+from django.db import OperationalError
 from tasks.models import Annotation, Prediction, Task
 
+from howdah.labelstudio import modes
+from howdah.labelstudio.adding import Adder
 from howdah.labelstudio.models import DrawnOn, PachydermImportStorageLink, SourceState
 from tests.labelstudio.conftest import BOX, IMAGES, Shelf, Site
 from tests.labelstudio.test_mirror import counts, task_of
@@ -105,6 +108,33 @@ def test_new_predictions_in_a_file_of_tasks_are_added(site: Site, shelf: Shelf) 
     first = Task.objects.filter(project=site.project).order_by("pk").first()
     assert first is not None
     assert (versions(first.pk), first.total_predictions) == ([("Cat", "v1"), ("Dog", "v2")], 2)
+
+
+def test_a_large_file_of_tasks_is_completed_after_a_cut(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modes, "_TOGETHER", 3)
+    rows = [{"image": f"/{n}.jpg"} for n in range(8)]
+    source = site.source(shelf.repo(**{"t.json": encoded(*rows)}), use_blob_urls=False)
+    add, calls = Adder.add, iter(range(2))
+
+    def cut(adder: Adder, objects: Any) -> None:
+        if next(calls, None) is None:
+            raise OperationalError("cut off")
+        add(adder, objects)
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(Adder, "add", cut)
+        assert site.sync(source)["status"] == "failed"
+    assert data(site) == rows[:6]
+
+    synced = site.sync(source)
+
+    assert counts(synced) == {"added": 2, "existed": 6}
+    assert data(site) == rows
+    assert len(set(PachydermImportStorageLink.objects.filter(storage=source["id"]).values_list("digest"))) == 1
+    site.sync(source)
+    assert len(data(site)) == 8
 
 
 def test_one_task_stays_one_task_in_a_list_or_not(site: Site, shelf: Shelf) -> None:

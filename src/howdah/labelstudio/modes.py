@@ -13,7 +13,7 @@ from howdah.client import files
 from howdah.client.channel import Connection
 from howdah.errors import Corrupt, NotFound
 from howdah.infos import FileInfo
-from howdah.labelstudio import kinds
+from howdah.labelstudio import kinds, sync
 from howdah.labelstudio.adding import Adder, PinnedObject
 from howdah.labelstudio.checking import BAD, reason
 from howdah.labelstudio.datakeys import Chooser
@@ -23,6 +23,7 @@ from howdah.labelstudio.tasks_of import Reader
 from howdah.names import Commit, File
 
 _TOGETHER = 1000
+_PARTIAL = "?"
 _BAD = (*BAD, NotFound, Corrupt)
 
 
@@ -68,7 +69,7 @@ class EachFile:
 
 
 class Rows:
-    """Files hold tasks. A file is taken whole or not at all; one that cannot be is a problem."""
+    """Files hold tasks. A file that cannot be taken is a problem, and tried again by the next Sync."""
 
     def __init__(self, reader: Reader, adder: Adder, mirror: Mirror, report: Callable[[Problem], None]) -> None:
         self._reader = reader
@@ -80,11 +81,26 @@ class Rows:
         """Many small files in one transaction, as long as it stays a short one."""
         together: list[tuple[str, list[PinnedObject]]] = []
         for path, objects in self._read(infos):
+            if len(objects) > _TOGETHER:
+                self._try(path, lambda path=path, objects=objects: self._add_large(path, objects))  # type: ignore[misc]
+                continue
             together.append((path, objects))
             if sum(len(each) for _, each in together) >= _TOGETHER:
                 self._add(together)
                 together = []
         self._add(together)
+
+    def _add_large(self, path: str, objects: list[PinnedObject]) -> None:
+        """Many tasks of one file, in transactions that are short enough for people to go on labeling.
+
+        Until all are there, they are marked as of no known content: a Sync that follows a cut looks at the file again.
+        """
+        digest = objects[0].digest
+        for part in sync.batches(objects, _TOGETHER):
+            for item in part:
+                item.digest = _PARTIAL
+            self._adder.add(part)
+        self._mirror.complete(path, digest)
 
     def edit(self, infos: Sequence[FileInfo]) -> None:
         """A transaction for each file."""
@@ -110,8 +126,7 @@ class Rows:
 
     def _try(self, path: str, act: Callable[[], None]) -> None:
         try:
-            with transaction.atomic():
-                act()
+            act()
         except _BAD as error:
             self._report(Problem(path, reason(error)))
         except DataError as error:  # PostgreSQL keeps no NUL in a text
