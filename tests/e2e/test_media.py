@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Response, expect
+from playwright.sync_api import Page, Response, expect
 
 from tests.e2e import samples
 from tests.e2e.conftest import CommandLine
@@ -44,6 +44,15 @@ def open_first(studio: Studio, command: CommandLine, kind: str, config: str, fil
     (task,) = studio.tasks()
     studio.open_task(task["id"])
     return task
+
+
+def count_bytes(page: Page) -> list[int]:
+    """The sizes of all that the page receives from now on, as it comes."""
+    found: list[int] = []
+    session = page.context.new_cdp_session(page)
+    session.on("Network.dataReceived", lambda event: found.append(event["dataLength"]))
+    session.send("Network.enable")
+    return found
 
 
 def submitted(studio: Studio, command: CommandLine, kind: str, task: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +101,9 @@ def test_film_is_shown_from_any_place_and_something_in_it_boxed(
     frame = page.locator(".lsf-frames-control")
     expect(frame).to_have_text("1 of 1500")  # only now does the screen follow the film
     parts.clear()
+    counted = count_bytes(page)
     assert page.evaluate(_SEEK, 50) == 50
+    assert 0 < sum(counted) < file.stat().st_size / 4, "a seek reads from the place on, and nothing before it"
     assert parts, "the whole film was read ahead: it is too small to show that seeking works"
     assert {part.status for part in parts} == {206}
     middle = file.stat().st_size // 2
