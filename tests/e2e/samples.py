@@ -51,3 +51,9 @@ def story(path: Path) -> Path:
     """A short text with people and places in it, not all in ASCII."""
     path.write_text("Ada met Grace in Zürich.\nThey spoke of 東京 and engines.\n", "utf-8")
     return path
+
+
+def article(path: Path) -> Path:
+    """A page with a heading and a picture that is not there, as saved from the Web."""
+    path.write_text("<h1>News</h1><p>Ada met Grace in Zürich.</p><img src='gone.png' alt=''>", "utf-8")
+    return path

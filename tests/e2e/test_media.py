@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,19 @@ _DRAWN = """selector => [...document.querySelectorAll(selector)].some(canvas => 
 })"""
 
 
-def open_first(studio: Studio, command: CommandLine, kind: str, config: str, file: Path) -> dict[str, Any]:
-    """Put a file into a repo, make a project of it, Sync, open the task; the task."""
+def open_first(  # noqa: PLR0913, PLR0917
+    studio: Studio, command: CommandLine, kind: str, config: str, file: Path, shows: str = "", **fields: bool
+) -> dict[str, Any]:
+    """Put a file into a repo, make a project of it, Sync, open the task; the task.
+
+    `shows` is another repo whose files the task shows.
+    """
     command("create", "repo", kind)
     command("put", "file", f"{kind}@master:/takes/{file.name}", "-f", str(file))
     studio.set_up_project(f"Project {kind}", config)
-    studio.set_up_storage("Source", "Files", f"{kind}@master")
+    studio.set_up_storage("Source", "Files", f"{kind}@master", **fields)
+    if shows:
+        studio.set_up_storage("Source", "Shown", shows)
     studio.open_storages()
     studio.sync("Files")
     (task,) = studio.tasks()
@@ -142,3 +150,43 @@ def test_time_series_is_drawn_and_a_stretch_of_it_labeled(studio: Studio, comman
     stretch = submitted(studio, command, "series", task)
     assert stretch["timeserieslabels"] == ["Walk"]
     assert "2026-01-01 12:00:00" < stretch["start"] < stretch["end"] < "2026-01-01 12:00:13"
+
+
+def test_a_web_page_is_shown_and_a_name_in_it_marked(studio: Studio, command: CommandLine, tmp_path: Path) -> None:
+    config = """<View><HyperTextLabels name="label" toName="page"><Label value="Person"/></HyperTextLabels>
+    <HyperText name="page" value="$page" valueType="url" inline="true"/></View>"""
+    task = open_first(studio, command, "html", config, samples.article(tmp_path / "news.html"))
+    page = studio.page
+    expect(page.get_by_role("heading", name="News")).to_be_visible()
+    page.get_by_text("Person", exact=True).first.click()
+    page.get_by_text("Ada met Grace in Zürich.").dblclick(position={"x": 5, "y": 5})
+
+    name = submitted(studio, command, "html", task)
+    assert name["hypertextlabels"] == ["Person"]
+    assert (name["startOffset"], name["endOffset"]) == (0, 3)
+
+
+def test_a_document_of_pictures_is_paged_and_something_on_its_second_page_boxed(
+    studio: Studio, command: CommandLine, photographs: Path, tmp_path: Path
+) -> None:
+    command("create", "repo", "scans")
+    names = ["page.png", "text.png"]
+    for name in names:
+        command("put", "file", f"scans@master:/{name}", "-f", str(photographs / name))
+    addresses = [f"pfs://default/scans@master:/{name}" for name in names]
+    (tmp_path / "document.json").write_text(json.dumps({"data": {"pages": addresses}}), "utf-8")
+    config = """<View><RectangleLabels name="label" toName="page"><Label value="Word"/></RectangleLabels>
+    <Image name="page" valueList="$pages"/></View>"""
+    task = open_first(
+        studio, command, "paged", config, tmp_path / "document.json", shows="scans@master", use_blob_urls=False
+    )
+    page = studio.page
+    shown = "width => [...document.images].some(i => i.src.startsWith('blob:') && i.naturalWidth == width)"
+    page.wait_for_function(shown, arg=384)
+    page.locator(".lsf-pagination__btn_arrow-right").first.click()
+    expect(page.locator(".lsf-pagination__page-indicator")).to_have_text(re.compile(r"2\s*of 2"))
+    page.wait_for_function(shown, arg=448)
+    page.get_by_text("Word", exact=True).first.click()
+    studio.drag(page.locator("img[src^='blob:']").first, (0.2, 0.2), (0.5, 0.6))
+
+    assert submitted(studio, command, "paged", task)["rectanglelabels"] == ["Word"]

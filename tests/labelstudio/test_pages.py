@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from django.urls import set_script_prefix
 from django.utils import timezone
 
 from howdah.client import repos
-from howdah.labelstudio import pages, states
+from howdah.labelstudio import checks, pages, states
 from howdah.labelstudio.models import PachydermExportStorage, PachydermImportStorage, SyncReport
 from howdah.names import parse_repo
 from tests.labelstudio.conftest import Shelf, Site
@@ -240,3 +241,12 @@ def test_counts_are_told_in_words() -> None:
     assert pages.counts({"files_written": 1, "problems": 1, "moved": 1}) == "1 file written, 1 problem, 1 moved"
     assert pages.counts({}) == "nothing to do"
     assert states.words("completed_with_errors") == "Completed with errors"
+
+
+def test_a_host_whose_pages_our_script_does_not_know_is_told_at_the_start(tmp_path: Path) -> None:
+    assert checks.check_pages() == []
+    (tmp_path / "main.js").write_text('cn("storage-settings"); "Create new project"', "utf-8")
+    with override_settings(REACT_APP_ROOT=str(tmp_path)):
+        (problem,) = checks.check_pages()
+    assert problem.id == "howdah.W003"
+    assert "its pages know no menu-header" in problem.msg

@@ -14,17 +14,19 @@ from django.apps import apps
 from django.conf import settings
 from django.core import checks as django
 from django.db.models import Model
+from django.template.loader import get_template
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
 from howdah.labelstudio import host, media, mixins, models
 
 TAG = "howdah"
+OVER = Path(__file__).with_name("templates") / "over"
 _HINT = f"Howdah is made for Label Studio {host.OLDEST} to {host.FITS}: pip install label-studio=={host.FITS}"
 
 
 def register() -> None:
     """Have `check`, `migrate` and the server run these."""
-    for check in (check_version, check_settings, check_hooks, check_fields, check_media, check_form):
+    for check in (check_version, check_settings, check_hooks, check_fields, check_media, check_form, check_pages):
         django.register(check, TAG)
 
 
@@ -136,3 +138,19 @@ def check_form(**_: Any) -> list[django.CheckMessage]:
         message = "The storage dialog does not list Pachyderm while FRONTEND_SENTRY_ENVIRONMENT is 'opensource'."
         problems.append(django.Warning(message, hint="Use howdah.labelstudio.settings.", id="howdah.W002"))
     return problems
+
+
+_SOUGHT = (b"storage-settings", b"menu-header", b"Create new project")
+
+
+def check_pages(**_: Any) -> list[django.CheckMessage]:
+    """What our script adds to the host's pages finds its place there; without, the pages are as the host made them."""
+    origin = str(get_template("base.html").origin.name)
+    bundle = Path(getattr(settings, "REACT_APP_ROOT", "")) / "main.js"
+    content = bundle.read_bytes() if bundle.is_file() else b""
+    missing = [name.decode() for name in _SOUGHT if name not in content]
+    if origin == str(OVER / "base.html") and not missing:
+        return []
+    why = f"its pages know no {', '.join(missing)}" if missing else f"base.html is {origin}"
+    message = f"Progress and links are not shown on Label Studio's own pages: {why}."
+    return [django.Warning(message, hint=f"Open /howdah/projects/ID/ instead. {_HINT}", id="howdah.W003")]
