@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from howdah.client.channel import Connection
 from howdah.names import Commit, File, Project, Repo
 
 _PICTURE, _FILM = 5 << 20, 50 << 20
-_LOOK = 1.0  # seconds that a person looks at a picture: a fast one
+_LOOK = 3.0  # seconds that a person looks at a picture: a fast one
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +194,11 @@ def rows(where: Site, conn: Connection, size: Size) -> list[Row]:
 
 def main() -> None:
     """Measure, and write the section `people`."""
-    options = parser("people", __doc__).parse_args()
+    known = parser("people", __doc__)
+    known.add_argument("--each", type=int, help="submits of each person, to end sooner")
+    options = known.parse_args()
     size = FULL if options.full else QUICK
+    size = replace(size, each=options.each or size.each)
     with scratch(options.folder) as folder:
         where = machine(folder)
         with site(Path(folder)) as (studio, conn):
