@@ -25,11 +25,7 @@ def insert(like: Model, columns: Mapping[str, Sequence[Any]], *, keyed: bool = F
     if keyed:
         names.append(_key(model).column)
         values.append(keys)
-    quoted = ", ".join(map(connection.ops.quote_name, names))
-    table = connection.ops.quote_name(model._meta.db_table)
-    places = ", ".join(["%s"] * len(names))
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({quoted}) VALUES ({places})", list(zip(*values, strict=True)))  # noqa: S608  (names of columns)
+    _write(model._meta.db_table, names, list(zip(*values, strict=True)), connection)
     return keys
 
 
@@ -47,6 +43,19 @@ def update(model: type[Model], keys: Sequence[int], columns: Mapping[str, Sequen
     table, key = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(_key(model).column)
     with connection.cursor() as cursor:
         cursor.executemany(f"UPDATE {table} SET {places} WHERE {key} = %s", list(zip(*values, keys, strict=True)))  # noqa: S608  (names of columns)
+
+
+def _write(table: str, names: Sequence[str], values: Sequence[Sequence[Any]], connection: BaseDatabaseWrapper) -> None:
+    quote = connection.ops.quote_name
+    columns = ", ".join(map(quote, names))
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with connection.wrap_database_errors, cursor.copy(f"COPY {quote(table)} ({columns}) FROM STDIN") as copy:
+                for row in values:
+                    copy.write_row(row)
+            return
+        places = ", ".join(["%s"] * len(names))
+        cursor.executemany(f"INSERT INTO {quote(table)} ({columns}) VALUES ({places})", values)  # noqa: S608  (names of columns)
 
 
 def _connection() -> BaseDatabaseWrapper:
