@@ -18,7 +18,7 @@ def listed(shelf: Shelf, commit: Commit) -> list[FileInfo]:
     return [info for info in files.walk(shelf.conn, File(commit, "/")) if info.type is FileType.FILE]
 
 
-@pytest.mark.parametrize("folder", [None, "/", "/b", "/nowhere"])
+@pytest.mark.parametrize("folder", [None, "/", "/b", "/nowhere", "/**.json"])
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, 2), slice(None, None, -1)])
 @pytest.mark.parametrize("limit", [16 << 20, 20])
 def test_every_way_of_reading_reads_the_same(

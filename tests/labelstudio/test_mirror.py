@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from projects.models import ProjectSummary
 from tasks.models import Annotation, AnnotationDraft, Task
+from webhooks.models import Webhook
 
 from howdah.client import branches, commits, files
 from howdah.labelstudio.models import DrawnOn, PachydermImportStorageLink, SourceState, SyncReport
 from howdah.names import parse_branch
 from tests.labelstudio.conftest import BOX, Shelf, Site
+from tests.labelstudio.listening import listening
 
 
 def shown(site: Site, **wanted: Any) -> dict[str, str]:
@@ -197,6 +200,34 @@ def test_tasks_that_nobody_worked_on_can_be_deleted(site: Site, shelf: Shelf) ->
     links = PachydermImportStorageLink.objects.filter(task__project=site.project)
     assert set(links.values_list("key", "archived")) == {("/a.jpg", True), ("/b.jpg", True), ("/d.jpg", False)}
     assert ProjectSummary.objects.get(project=site.project).all_data_columns["$undefined$"] == columns - 1
+
+
+def test_webhooks_hear_of_deleted_tasks(site: Site, shelf: Shelf) -> None:
+    repo = shelf.repo(**{"a.jpg": b"a", "b.jpg": b"b"})
+    source = site.source(repo, on_remove="delete")
+    site.sync(source)
+    gone = task_of(site, "/a.jpg")
+    shelf.put(repo, {}, delete=("/a.jpg",))
+
+    # The host refuses addresses on this machine otherwise.
+    with listening() as heard, override_settings(SSRF_PROTECTION_ENABLED=False):
+        Webhook.objects.create(organization=site.project.organization, project=site.project, url=heard.url)
+        site.sync(source)
+
+    (body,) = [body for body in heard.bodies if body["action"] == "TASKS_DELETED"]
+    assert body["tasks"] == [{"id": gone}]
+
+
+def test_a_folder_that_is_gone_takes_its_tasks_with_it(site: Site, shelf: Shelf) -> None:
+    repo = shelf.repo(**{"in/a.jpg": b"a", "b.jpg": b"b"})
+    source = site.source(repo, prefix="in")
+    site.sync(source)
+    shelf.put(repo, {}, delete=("/in/a.jpg",))
+    assert counts(site.sync(source)) == {"removed": 1}
+    shelf.put(repo, {"c.jpg": b"c"})
+    assert counts(site.sync(source)) == {}
+    shelf.put(repo, {"in/a.jpg": b"a"})
+    assert counts(site.sync(source)) == {"restored": 1, "existed": 1}
 
 
 def test_tasks_of_removed_files_can_be_left(site: Site, shelf: Shelf) -> None:

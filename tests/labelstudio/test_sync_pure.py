@@ -106,6 +106,11 @@ def test_a_file_of_tasks_is_removed_when_all_its_tasks_are() -> None:
     assert list(sync.known(rows)) == [Known("/a", "1"), Known("/b", "1", removed=True), Known("/c", "1", behind=True)]
 
 
+def test_json_files_have_a_pattern() -> None:
+    assert sync.glob_of_json(sync.Selection("/a (b)/c")) == r"/a\ \(b\)/c/**.json"
+    assert sync.glob_of_json(sync.Selection("/", recursive=False)) == "/*.json"
+
+
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 
 

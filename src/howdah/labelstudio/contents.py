@@ -20,14 +20,14 @@ _Stream = Generator[tuple[str, Iterator[bytes] | None], None, None]
 class Contents:
     """Reads files of one commit, whole.
 
-    Where nearly all files of a folder are read, and in order of path, name it: they come in one stream then. What is
-    asked for out of order, or when the stream has broken or carries too much else, is asked for by itself.
+    Where nearly all files of a folder are read in order of path, or all that match a pattern, name it: they come in one
+    stream. What is asked for out of order, or when the stream broke or carries too much else, is asked for by itself.
     """
 
-    def __init__(self, conn: Connection, commit: Commit, folder: str | None = None) -> None:
+    def __init__(self, conn: Connection, commit: Commit, pattern: str | None = None) -> None:
         self._conn = conn
         self._commit = commit
-        self._stream: _Stream | None = None if folder is None else files.get_tree(conn, File(commit, folder))
+        self._stream: _Stream | None = None if pattern is None else files.get_tree(conn, File(commit, pattern))
         self._reached = ""
         self._passed = 0
 

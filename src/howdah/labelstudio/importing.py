@@ -159,11 +159,13 @@ class _Sync:
 
     def _pairs(self, way: Way) -> None:
         """The predictions that lie beside the files: all of them, or those that changed or whose file is new."""
-        own = Predictor(self._storage, self._commit, Contents(self._conn, self._commit), self._problems.append)
-        beside = () if isinstance(way, Whole) else self._beside(self._adder.fresh)
-        # With a filter, a JSON file may well lie beside something that was left out.
-        self._predict(own, way.files(), lonely=not self._storage.regex_filter)
-        self._predict(own, beside, lonely=False)
+        first = sync.glob_of_json(self._selection) if isinstance(way, Whole) and not self._started else None
+        with closing(Contents(self._conn, self._commit, first)) as contents:
+            own = Predictor(self._storage, self._commit, contents, self._problems.append)
+            # With a filter, a JSON file may well lie beside something that was left out.
+            self._predict(own, way.files(), lonely=not self._storage.regex_filter)
+            if isinstance(way, Since):
+                self._predict(own, self._beside(self._adder.fresh), lonely=False)
 
     def _beside(self, paths: Iterable[str]) -> Iterable[FileInfo]:
         for path in {own for each in paths for own in predictions.json_paths(each)}:

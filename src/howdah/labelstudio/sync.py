@@ -119,6 +119,12 @@ def only_json(selection: Selection) -> Selection:
     return replace(selection, pattern=None, json=True)
 
 
+def glob_of_json(selection: Selection) -> str:
+    """The pattern of the JSON files in the places of `selection`, as the store understands patterns."""
+    folder = re.sub(r"([^\w/])", r"\\\1", selection.folder).rstrip("/")
+    return f"{folder}/{'**' if selection.recursive else '*'}.json"
+
+
 def but_json(selection: Selection) -> Selection:
     """`selection` without JSON files."""
     return replace(selection, json=False)
