@@ -31,7 +31,7 @@ constraints:
 
 # Take the pictures of the README's tour again.
 screenshots:
-    HOWDAH_SCREENSHOTS=docs/images {{py}} -m pytest -q tests/e2e/test_walkthrough.py
+    HOWDAH_SCREENSHOTS=docs/images {{py}} -m pytest -q tests/e2e/test_walkthrough.py tests/e2e/test_labeling.py -k "walkthrough or shows_its_data"
 
 # Measure beside peers and write the figures into docs/reference/performance.md: `just bench startup`.
 bench NAME *ARGUMENTS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, Response, expect
 
@@ -130,7 +129,7 @@ class Studio:
         with self.page.expect_response(lambda response: response.url.split("?")[0].endswith("/sync")) as answer:
             button.click()
         assert answer.value.ok, answer.value.text()
-        path = urlsplit(answer.value.url).path.removesuffix("/sync")
+        path = answer.value.url.removeprefix(self.url).removesuffix("/sync")
         until(lambda: self.ask(path)["status"] not in {"queued", "in_progress"}, what=f"the end of the Sync of {title}")
         ended = self.ask(path)
         assert ended["status"].replace("_", " ") == ends.lower(), ended

@@ -43,6 +43,7 @@ def section(studio: Studio, title: str) -> Locator:
 def test_a_demo_shows_its_data_and_labels_and_commits_what_waits(demo: int, studio: Studio) -> None:
     labels = section(studio, "Labels")
     expect(labels.get_by_text("1 annotation not yet committed")).to_be_visible()
+    expect(labels.get_by_role("button", name="Sync Storage")).to_be_visible()
     studio.picture("labeling-02-data-and-labels")
     before = labels.locator("dd[title]").inner_text()
     labels.get_by_role("button", name="Sync Storage").click()

@@ -145,6 +145,7 @@ def project(request: HttpRequest, number: int) -> HttpResponse:
     shown = {
         "project": found,
         **told,
+        "states": {**told, "exports": exports.of_project(found)},
         "reports": [_told(each) for each in reports[:REPORTS_SHOWN]],
         "tasks": found.tasks.exists(),
         "formats": exports.formats(found) if told["targets"] else [],

@@ -303,12 +303,17 @@
     } else if (/^\/(projects\/?)?$/.test(path)) tryIt();
   }
 
-  const timer = setInterval(() => {
+  function lookOrStop() {
     try {
       look();
     } catch (error) {
       clearInterval(timer);
       console.warn("Howdah's additions to this page do not fit it:", error);
     }
-  }, LOOK);
+  }
+
+  const page = document.querySelector("[data-howdah-page]"), given = document.getElementById("howdah-states");
+  if (page && given) Object.assign(known, { project: page.dataset.howdahPage, states: JSON.parse(given.textContent) });
+  const timer = setInterval(lookOrStop, LOOK);
+  lookOrStop();
 })();
