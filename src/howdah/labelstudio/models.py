@@ -211,6 +211,9 @@ class PachydermImportStorageLink(host.ImportStorageLink):
                 name="howdah_one_task_per_row",
             ),
         ]
+        indexes = [
+            models.Index(fields=["storage", "key"], condition=models.Q(past=True), name="howdah_past_versions"),
+        ]
 
     @classmethod
     def create(cls, task: Any, key: str, storage: Any, **fields: Any) -> PachydermImportStorageLink:

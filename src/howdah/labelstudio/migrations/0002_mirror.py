@@ -197,6 +197,10 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, default='', help_text='Digest of the configuration there', max_length=64),
         ),
         migrations.AddIndex(
+            model_name='pachydermimportstoragelink',
+            index=models.Index(condition=models.Q(('past', True)), fields=['storage', 'key'], name='howdah_past_versions'),
+        ),
+        migrations.AddIndex(
             model_name='syncreport',
             index=models.Index(fields=['source', '-ended'], name='howdah_source_reports'),
         ),
