@@ -54,6 +54,10 @@ def test_yaml_may_hold_several_documents_and_name_what_is_used_again() -> None:
     ]
 
 
+def test_many_small_documents_take_no_longer_than_one() -> None:
+    assert len(documents.parse("{}\n" * 300_000)) == 300_000
+
+
 def test_yaml_may_have_braces() -> None:
     assert documents.parse("{a: b, c: [d]}") == [{"a": "b", "c": ["d"]}]
 

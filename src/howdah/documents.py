@@ -17,6 +17,7 @@ from howdah.errors import Invalid, Unsupported
 Document = dict[str, Any]
 
 _LIMIT = 1 << 20
+_SPACE = re.compile(r"\s*")
 _NUMBER = r"-?(?:0|[1-9][0-9]*)"
 _PLAIN = (
     ("null", re.compile(r"(?:~|null|Null|NULL|)\Z"), [*"~nN", ""]),
@@ -62,11 +63,17 @@ def _values(text: str) -> list[Any]:
 
 def _json(text: str) -> Iterator[Any]:
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
-    at = 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
+    at = _behind_space(text, 0)
+    while at < len(text):
         value, at = decoder.raw_decode(text, at)
         yield value
+        at = _behind_space(text, at)
+
+
+def _behind_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match is not None  # it matches nothing, too
+    return match.end()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[Any, Any]:

@@ -189,6 +189,19 @@ def test_a_document_nested_without_end_is_refused() -> None:
         effective.read({"input": nested})
 
 
+def test_a_map_nested_without_end_is_refused() -> None:
+    nested: Any = "x"
+    for _ in range(5000):
+        nested = {"a": nested}
+    with pytest.raises(Invalid, match="nested too deeply"):
+        effective.read({"transform": {"env": nested}})
+
+
+def test_an_endless_name_is_refused_at_once() -> None:
+    with pytest.raises(Invalid, match="unknown field"):
+        effective.read({"datum" * 100_000: 1})
+
+
 def test_durations_are_read_as_go_writes_them_too() -> None:
     assert effective.read({"job_timeout": "1h30m"}).job_timeout == timedelta(minutes=90)
     assert shape.write(timedelta(milliseconds=1500)) == "1.500000s"

@@ -49,6 +49,9 @@ class _Part(Part, Protocol):
     def expression(self) -> str | None:
         """The piece as a regular expression, if it is a plain one."""
 
+    def capturing(self) -> str:
+        """The piece as a regular expression that has its groups, and takes what it takes or more."""
+
 
 @dataclass(frozen=True, slots=True)
 class _One:
@@ -60,6 +63,9 @@ class _One:
         return machine.add(Sign(self.sign, then))
 
     def expression(self) -> str | None:
+        return self.sign.pattern
+
+    def capturing(self) -> str:
         return self.sign.pattern
 
 
@@ -76,16 +82,20 @@ class _Run:
         return fork
 
     def expression(self) -> str | None:
+        return self.capturing()
+
+    def capturing(self) -> str:
         return ".*" if self.crosses else "[^/]*"
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """One of several patterns; perhaps none of them, perhaps several times."""
+    """One of several patterns; perhaps none of them, perhaps several times. What a group takes can be asked for."""
 
     choices: tuple[Sequence[_Part], ...]
     is_optional: bool = False
     repeats: bool = False
+    is_group: bool = True
 
     def build(self, machine: Machine, then: int) -> int:
         after = machine.add(Fork((then,))) if self.repeats else then
@@ -96,6 +106,11 @@ class _Choice:
 
     def expression(self) -> str | None:
         return None
+
+    def capturing(self) -> str:
+        how_often = {(False, False): "", (True, True): "*", (False, True): "+", (True, False): "?"}
+        some = f"(?:{'|'.join(map(_capturing, self.choices))}){how_often[self.is_optional, self.repeats]}"
+        return f"({some})" if self.is_group else some
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +126,9 @@ class _Not:
 
     def expression(self) -> str | None:
         return None
+
+    def capturing(self) -> str:
+        return "([^/]*)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +183,18 @@ def _plain_expression(parts: Sequence[_Part]) -> re.Pattern[str] | None:
         return None
     plain = [text for text in texts if text is not None]
     return re.compile("".join(plain) + r"\Z", re.DOTALL) if len(plain) == len(texts) else None
+
+
+def capturing(pattern: str) -> str:
+    """A pattern that can be read as a regular expression: it has the pattern's groups, and takes what it takes or more.
+
+    More only for `!()`, which takes anything there. Searched with it, hostile patterns may take for ever.
+    """
+    return _capturing(_Reading("/" + pattern.strip("/")).parts)
+
+
+def _capturing(parts: Sequence[_Part]) -> str:
+    return "".join(part.capturing() for part in parts)
 
 
 def escape(path: str) -> str:
@@ -239,7 +269,7 @@ class _Reading:
         return _One(_NO_SLASH)
 
     def _choice(self) -> _Part:
-        return _Choice(self._alternatives(",", "}"))
+        return _Choice(self._alternatives(",", "}"), is_group=False)
 
     def _group(self) -> _Part:
         return _Choice(self._alternatives("|", ")"))

@@ -44,6 +44,8 @@ def read(document: Document, *under: Document) -> Spec:
         return shape.read(Spec, merged)
     except Invalid as error:
         raise Invalid(f"could not make effective spec: {error.message}", kind=error.kind) from error
+    except RecursionError as error:
+        raise Invalid("could not make effective spec: it is nested too deeply", kind="bad-spec") from error
 
 
 def write(spec: Spec) -> Document:

@@ -126,7 +126,7 @@ def _member(known: dict[str, _Member], given: str, where: str) -> _Member:
     for member in known.values():
         if _camel(member.name) == given:
             return member
-    near = difflib.get_close_matches(re.sub(r"(?<!^)([A-Z])", r"_\1", given).lower(), known, 1, 0.5)
+    near = difflib.get_close_matches(re.sub(r"(?<!^)([A-Z])", r"_\1", given[:50]).lower(), known, 1, 0.5)
     hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"
     raise Invalid(f'unknown field "{_path(where, given)[:200]}"{hint}', kind="unknown-field")
 
