@@ -156,6 +156,35 @@ def test_deleting_a_target_or_its_project_leaves_no_row(site: Site, target: Any,
     assert left(second["id"]) == 0
 
 
+def test_a_project_that_somebody_deletes_hides_no_change_of_another(
+    site: Site, target: Any, new_site: Any, shelf: Shelf
+) -> None:
+    """The host lets go of Django's signals meanwhile, for all threads, and Django keeps in mind that it has none."""
+    from core.utils.common import temporary_disconnect_all_signals  # noqa: PLC0415
+
+    tasks = site.add_tasks(3)
+    keys = [site.annotate(task) for task in tasks]
+    staged(target)
+    with temporary_disconnect_all_signals():
+        site.send("DELETE", f"/api/annotations/{keys[0]}", expect=204)
+        assert [row[:2] for row in staged(target)] == [("deleted", keys[0])]
+    other = new_site(shelf.address)
+    other.annotate(*other.add_tasks(1))
+    other.send("DELETE", f"/api/projects/{other.project.id}", expect=204)
+    site.send("DELETE", f"/api/annotations/{keys[1]}", expect=204)
+    site.send("DELETE", f"/api/tasks/{tasks[2]}", expect=204)
+    assert [row[:2] for row in staged(target)] == [("deleted", keys[1]), ("deleted", keys[2])]
+
+
+def test_deletes_of_queries(site: Site, target: Any) -> None:
+    tasks = site.add_tasks(2)
+    keys = [site.annotate(task) for task in tasks]
+    staged(target)
+    host.Annotation.objects.filter(pk=keys[0]).delete()
+    host.Task.objects.filter(pk=tasks[1]).delete()
+    assert [row[:3] for row in staged(target)] == [("deleted", keys[0], tasks[0]), ("deleted", keys[1], tasks[1])]
+
+
 def test_a_save_asks_two_queries_more_with_a_target_than_without(site: Site, shelf: Shelf) -> None:
     tasks = site.add_tasks(3)
     site.annotate(tasks[0])

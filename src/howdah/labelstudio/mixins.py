@@ -26,6 +26,11 @@ task_changing = Signal()
 """Sent within the transaction that writes a known task's row, before it, with `instance`."""
 
 
+row_deleting = Signal()
+"""Sent within the transaction that deletes an annotation or a task, before it, with `instance`. Of Django's own signals
+the host lets go, for all threads, while somebody deletes a project, and Django does not find them again afterwards."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What an annotation was when it came from the database."""
@@ -61,6 +66,12 @@ class StagedAnnotation(AnnotationMixin):
             )
         return updated
 
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """Delete the row together with what receivers of `row_deleting` write, or not at all."""
+        with transaction.atomic():
+            row_deleting.send(sender=type(self), instance=self)
+            return super().delete(*args, **kwargs)
+
 
 class StagedTask(TaskMixin):
     """A task; receivers of `task_changing` are told where what it shows may be about to change."""
@@ -72,6 +83,12 @@ class StagedTask(TaskMixin):
         with transaction.atomic():
             task_changing.send(sender=type(self), instance=self)
             return super()._save_table(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """As of annotations."""
+        with transaction.atomic():
+            row_deleting.send(sender=type(self), instance=self)
+            return super().delete(*args, **kwargs)
 
 
 def _names_content(fields: Collection[str]) -> bool:

@@ -28,12 +28,17 @@ def connect() -> None:
     """Listen to the host's annotations and tasks: saves, deletes, bulk inserts and bulk updates."""
     mixins.row_saved.connect(_saved, sender=host.Annotation, dispatch_uid="howdah-staging")
     mixins.task_changing.connect(_task_changing, sender=host.Task, dispatch_uid="howdah-staging")
-    post_delete.connect(_deleted, sender=host.Annotation, dispatch_uid="howdah-staging")
+    mixins.row_deleting.connect(_deleting_one, sender=host.Annotation, dispatch_uid="howdah-staging")
+    mixins.row_deleting.connect(_deleting_task, sender=host.Task, dispatch_uid="howdah-staging")
     host.post_bulk_create.connect(_bulk_created, sender=host.Annotation, dispatch_uid="howdah-staging")
     host.wrap(host.AnnotationQuerySet, "update", _updating)
+    host.wrap(host.AnnotationQuerySet, "delete", _deleting)
     queries = type(host.Task.objects.all())
-    if queries is not QuerySet:
+    if queries is QuerySet:  # a host whose tasks have no queries of their own
+        post_delete.connect(_deleted, sender=host.Annotation, dispatch_uid="howdah-staging")
+    else:
         host.wrap(queries, "update", _updating_tasks)
+        host.wrap(queries, "delete", _deleting_tasks)
 
 
 def note_tasks(task_ids: Iterable[int]) -> None:
@@ -68,6 +73,35 @@ def _saved(sender: Any, instance: Any, *, created: bool, before: Loaded | None, 
 def _deleted(sender: Any, instance: Any, origin: Any = None, **_: Any) -> None:
     if not _goes_with_project(origin):
         _stage([instance], Event.DELETED, _requester)
+
+
+def _deleting_one(sender: Any, instance: Any, **_: Any) -> None:
+    _stage([instance], Event.DELETED, _requester)
+
+
+def _deleting_task(sender: Any, instance: Any, **_: Any) -> None:
+    _stage_deleted(host.Annotation.objects.filter(task_id=instance.pk))
+
+
+def _deleting(original: Callable[..., Any], queryset: Any) -> Any:
+    """Many annotations at once."""
+    with transaction.atomic():
+        _stage_deleted(queryset)
+        return original(queryset)
+
+
+def _deleting_tasks(original: Callable[..., Any], queryset: Any) -> Any:
+    """Many tasks at once, and what was drawn on them."""
+    with transaction.atomic():
+        if PachydermExportStorage.objects.exists():
+            for batch in sync.batches(queryset.values_list("pk", flat=True), _BATCH):
+                _stage_deleted(host.Annotation.objects.filter(task_id__in=batch))
+        return original(queryset)
+
+
+def _stage_deleted(annotations: Any) -> None:
+    if PachydermExportStorage.objects.exists():
+        _stage_keys(list(annotations.values_list("pk", flat=True)), Event.DELETED)
 
 
 def _bulk_created(sender: Any, objs: Iterable[Any], **_: Any) -> None:
@@ -105,10 +139,10 @@ def _task_changing(sender: Any, instance: Any, **_: Any) -> None:
             note_tasks([instance.pk])
 
 
-def _stage_keys(keys: list[int]) -> None:
+def _stage_keys(keys: list[int], event: str = Event.CHANGED) -> None:
     for batch in sync.batches(keys, _BATCH):
         found = host.Annotation.objects.filter(pk__in=batch)
-        _stage(found.only("id", "task_id", "project_id"), Event.CHANGED, _requester)
+        _stage(found.only("id", "task_id", "project_id"), event, _requester)
 
 
 def _stage(annotations: Iterable[Any], event: str, author: Callable[[Any], str], *, task: int | None = None) -> None:
