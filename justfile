@@ -18,7 +18,7 @@ protos:
 test:
     python3 launch.py test
 
-# The plugin inside every older Label Studio that it is for; each gets an environment in ~/.cache/howdah-hosts.
+# The plugin inside every older Label Studio that it is for; each gets an environment inside .venv.
 hosts:
     HOWDAH_HOSTS=all {{py}} -m pytest -q tests/compat/test_hosts.py
 

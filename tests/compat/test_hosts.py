@@ -22,7 +22,7 @@ from howdah.launch import environment
 from howdah.launch.install import Place, find_uv
 
 ROOT = Path(__file__).parents[2]
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "howdah-hosts"
+CACHE = Path(sys.prefix) / "share" / "howdah" / "hosts"  # goes with the checkout whose source it uses
 SOME, OTHERS = ("1.20.0", "1.22.0"), ("1.21.0", "1.23.1")
 VERSIONS = SOME + OTHERS if os.environ.get("HOWDAH_HOSTS") == "all" else SOME
 BESIDE = ("gunicorn", "psycopg[binary]", "obstore", "pytest", "pytest-timeout", "hypothesis", "playwright")
