@@ -142,6 +142,10 @@ def test_each_event_leads_to_its_state_and_actions(
         assert after.reason == next((action.error for action in told if isinstance(action, Finish)), after.reason)
 
 
+def test_every_state_is_come_to() -> None:
+    assert {state for _, _, state, _ in CASES} == {*S} - {S.JOB_STATE_UNKNOWN, S.JOB_CREATED}
+
+
 EVENTS: list[Event] = [
     Begun(),
     Ready(),
@@ -155,7 +159,12 @@ EVENTS: list[Event] = [
     Finished(),
 ]
 WAITING = [(CREATED, Begun), (STARTING, Ready), (EGRESSING, Egressed), (FINISHING, Finished)]
-UNEXPECTED = [(run, event) for run, awaited in WAITING for event in EVENTS if not isinstance(event, awaited)]
+UNEXPECTED = [(run, event) for run, awaited in WAITING for event in EVENTS if not isinstance(event, awaited)] + [
+    (run, event)
+    for run in (UNPLANNED, AT_WORK, DONE)
+    for event in EVENTS
+    if isinstance(event, Begun | Ready | Egressed | Finished) or (isinstance(event, Planned) and run is not UNPLANNED)
+]
 
 
 @pytest.mark.parametrize(("before", "event"), UNEXPECTED)
