@@ -132,6 +132,21 @@ def test_a_card_shows_a_sync_under_way_cancels_it_and_the_end_of_the_next_one(
     expect(card.get_by_text("Completed", exact=True).filter(visible=True)).to_be_visible()
 
 
+def test_without_our_states_the_cards_are_as_the_host_made_them(demo: int, studio: Studio) -> None:
+    studio.project = demo
+    states = re.compile("/api/howdah/")
+    studio.page.route(states, lambda route: route.abort())
+    studio.open_storages()
+    card = studio.card("Pictures")
+    expect(card.get_by_text("Type", exact=True)).to_be_visible()
+    with studio.page.expect_request(states):  # the script has looked at the cards
+        pass
+    expect(card.get_by_role("button", name="Sync Storage")).to_have_count(1)
+    studio.page.unroute(states)
+    expect(card.get_by_role("link", name="Data and labels")).to_be_visible()
+    expect(card.get_by_text("Type", exact=True)).to_be_hidden()
+
+
 def test_the_dialog_keeps_what_was_chosen_and_numbers_may_be_empty(demo: int, studio: Studio) -> None:
     page = studio.page
     studio.project = demo

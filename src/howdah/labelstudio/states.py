@@ -13,7 +13,6 @@ from howdah.errors import HowdahError
 from howdah.labelstudio import probing, waiting
 from howdah.labelstudio.models import (
     CommitWhen,
-    ExportRun,
     PachydermExportStorage,
     PachydermImportStorage,
     SourceState,
@@ -40,7 +39,8 @@ def state(storage: Any) -> dict[str, Any]:
     kind = kind_of(storage)
     running = storage.status in ACTIVE
     facts = [("Repo", _place(storage)), ("Status", words(storage.status))]
-    facts += _source_facts(storage) if kind == "source" else _target_facts(storage)
+    waits = None if kind == "source" else waiting.of([storage])[storage.pk]
+    facts += _source_facts(storage) if waits is None else _target_facts(storage, waits.commit)
     newest = storage.reports.order_by("-pk").values_list("pk", flat=True).first()
     return {
         "kind": kind,
@@ -51,7 +51,7 @@ def state(storage: Any) -> dict[str, Any]:
         "facts": facts,
         "last_sync": storage.last_sync.isoformat() if storage.last_sync else None,
         "progress": progress(storage.meta or {}, storage.last_sync_count) if running else None,
-        "pending": None if kind == "source" or running else pending_words(pending(storage)),
+        "pending": None if waits is None or running else pending_words(waits.pending),
         "notice": notice(storage),
         "sync": _path(storage, "sync"),
         "cancel": _path(storage, "cancel"),
@@ -98,11 +98,6 @@ def progress(meta: dict[str, Any], count: int | None) -> dict[str, Any]:
     if rate and done:
         told += f", {rate:,.0f} a second"
     return {"done": done, "found": found, "words": told}
-
-
-def pending(storage: Any) -> int:
-    """How many annotations the target has not got yet."""
-    return waiting.of([storage])[storage.pk].pending
 
 
 def pending_words(number: int) -> str:
@@ -152,11 +147,10 @@ def _counted(storage: Any, total: int | None) -> str:
     return f"{new:,} new" if total is None else f"{total:,} ({new:,} new)"
 
 
-def _target_facts(storage: Any) -> list[Fact]:
+def _target_facts(storage: Any, commit: str) -> list[Fact]:
     total = (storage.meta or {}).get("total_annotations")
     done = f"{storage.last_sync_count or 0:,} in the last Sync"
     facts = [("Annotations", done if total is None else f"{done}, {int(total):,} in all")]
-    commit = ExportRun.objects.filter(storage=storage).values_list("commit", flat=True).first()
     if commit:
         facts.append(("Commit", commit))
     if storage.commit_when == CommitWhen.EACH:

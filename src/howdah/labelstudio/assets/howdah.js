@@ -8,7 +8,7 @@
   window.howdahPages = true;
 
   const root = new URL(script.src).pathname.replace(/\/howdah\/assets\/.*/, "");
-  const LOOK = 400, RUNNING = 1000, IDLE = 10000, HEADS = 30000;
+  const LOOK = 400, RUNNING = 1000, AGAIN = 2000, IDLE = 10000, HEADS = 30000;
   const known = { project: null, states: null, heads: {}, asked: 0, askedHeads: 0, asking: false };
   const busy = new Map(); // storages whose button was just pressed, with what to say meanwhile
 
@@ -33,7 +33,7 @@
     const now = Date.now();
     if (known.project !== project) Object.assign(known, { project, states: null, heads: {}, asked: 0, askedHeads: 0 });
     const all = known.states ? [...known.states.sources, ...known.states.targets, ...known.states.exports] : [];
-    const pause = busy.size || all.some((each) => each.running || each.status === "running") ? RUNNING : IDLE;
+    const pause = !known.states ? AGAIN : busy.size || all.some((each) => each.running || each.status === "running") ? RUNNING : IDLE;
     if (known.asking || document.hidden || now - known.asked < pause) return;
     known.asking = true;
     known.asked = now;
