@@ -57,6 +57,7 @@ def test_a_setting_that_does_not_fit_is_told(setting: str, value: Any, check: An
         (host.TaskAPI, "prefetch", "howdah.E005"),
         (host.remove_duplicates, "restore_storage_links_for_duplicated_tasks", "howdah.E006"),
         (host.AnnotationQuerySet, "update", "howdah.E007"),
+        (host.AnnotationQuerySet, "delete", "howdah.E007"),
         *((place, "get_next_task", "howdah.E012") for place in host.next_task_places()),
         (host.Task, "get_predictions_for_prelabeling", "howdah.E013"),
         (host.data_manager, "get_all_columns", "howdah.E014"),
