@@ -185,7 +185,7 @@ def test_deletes_of_queries(site: Site, target: Any) -> None:
     assert [row[:3] for row in staged(target)] == [("deleted", keys[0], tasks[0]), ("deleted", keys[1], tasks[1])]
 
 
-def test_a_save_asks_two_queries_more_with_a_target_than_without(site: Site, shelf: Shelf) -> None:
+def test_a_save_costs_one_statement_more_with_a_target_than_without(site: Site, shelf: Shelf) -> None:
     tasks = site.add_tasks(3)
     site.annotate(tasks[0])
 
