@@ -13,9 +13,16 @@ import pytest
 from django.db import OperationalError
 from tasks.models import Annotation, Prediction, Task
 
+from howdah.client import commits
 from howdah.labelstudio import modes
 from howdah.labelstudio.adding import Adder
-from howdah.labelstudio.models import DrawnOn, PachydermImportStorageLink, SourceState
+from howdah.labelstudio.models import (
+    DrawnOn,
+    PachydermImportStorage,
+    PachydermImportStorageLink,
+    SourceState,
+)
+from howdah.names import parse_branch
 from tests.labelstudio.conftest import BOX, IMAGES, Shelf, Site
 from tests.labelstudio.test_mirror import counts, task_of
 
@@ -261,6 +268,24 @@ def test_a_branch_of_predictions_starts_people_off(site: Site, shelf: Shelf) -> 
     third = shelf.put(model, {"b.jpg.json": encoded(prediction("Dog"))})
     assert counts(site.sync(source)) == {"predictions": 1, "existed": 3}
     assert versions(b) == [("Cat", first), ("Dog", third)]
+
+
+def test_a_branch_of_predictions_may_be_there_later(site: Site, shelf: Shelf) -> None:
+    images, model = shelf.repo(**{"a.jpg": b"a"}), shelf.repo()
+    told = site.send(
+        "POST", "/api/storages/pachyderm", site.fields(images, pach_predictions=f"{model}@none"), expect=400
+    )
+    assert "branch none not found" in json.dumps(told)
+    shelf.put(model, {})
+    source = site.source(images, pach_predictions=model)
+    PachydermImportStorage.objects.filter(pk=source["id"]).update(pach_predictions=f"{model}@later")
+
+    synced = site.sync(source)
+
+    assert (synced["status"], len(data(site))) == ("completed_with_errors", 1)
+    assert f"branch later not found in repo default/{model}" in synced["traceback"]
+    commits.start(shelf.conn, parse_branch(f"{model}@later"))
+    assert "has no finished commit yet" in site.sync(source)["traceback"]
 
 
 def test_predictions_and_annotations_within_tasks_are_taken(site: Site, shelf: Shelf) -> None:

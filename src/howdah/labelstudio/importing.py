@@ -17,7 +17,7 @@ from django.conf import settings
 
 from howdah.client import cluster, commits, files
 from howdah.client.channel import Connection
-from howdah.errors import NotFound
+from howdah.errors import NotFound, WrongState
 from howdah.infos import FileInfo, FileType
 from howdah.labelstudio import links, predictions, probing, sync
 from howdah.labelstudio.adding import Adder
@@ -181,7 +181,11 @@ class _Sync:
         wanted = self._storage.predictions
         if wanted is None:
             return
-        commit = probing.pinned(self._conn, wanted).commit
+        try:
+            commit = probing.pinned(self._conn, wanted).commit
+        except (NotFound, WrongState) as error:
+            self._problems.append(Problem(str(wanted), str(error)))
+            return
         before = Commit(commit.repo, self._state.predictions)
         if trusted and before == commit:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from howdah.client import branches, cluster, commits, files, projects, repos
@@ -19,7 +20,15 @@ def check_source(storage: PachydermImportStorage) -> None:
     """Raises a `HowdahError` unless the source's files could be listed now."""
     wanted = storage.wanted
     selection = sync.select(storage.folder, storage.regex_filter, recursive=storage.recursive_scan)
-    with_reasons(lambda conn: _check_commit(conn, wanted, selection), storage.connect(), storage.address)
+    predictions = storage.predictions
+
+    def check(conn: Connection) -> None:
+        _check_commit(conn, wanted, selection)
+        if predictions is not None:
+            with suppress(WrongState):  # the model has not run yet
+                pinned(conn, predictions)
+
+    with_reasons(check, storage.connect(), storage.address)
 
 
 def check_target(storage: PachydermExportStorage) -> None:
