@@ -52,6 +52,7 @@ def _load_host() -> None:
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(_DATA),
         "LABEL_STUDIO_LOG_LEVEL": "ERROR",
+        "HOWDAH_ADDRESS": "grpc://127.0.0.1:9",  # nobody's: the usual one may be that of a store in use
     }
     before = {name: os.environ.get(name) for name in mine}
     os.environ.update(mine)
