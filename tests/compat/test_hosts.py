@@ -27,7 +27,7 @@ SOME, OTHERS = ("1.20.0", "1.22.0"), ("1.21.0", "1.23.1")
 VERSIONS = SOME + OTHERS if os.environ.get("HOWDAH_HOSTS") == "all" else SOME
 BESIDE = ("gunicorn", "psycopg[binary]", "obstore", "pytest", "pytest-timeout", "hypothesis", "playwright")
 FLOWS = [
-    "test_hooks.py::test_every_check_is_content_with_this_host",
+    "test_hooks.py::test_no_check_finds_an_error_in_this_host_or_an_older_one",
     "test_hooks.py::test_a_page_of_the_data_manager_asks_for_links_once",
     "test_hooks.py::test_a_save_and_its_note_are_one_transaction",
     "test_hooks.py::test_removing_duplicates_keeps_the_link_so_that_a_sync_adds_nothing",
