@@ -46,9 +46,12 @@ def full(site: Site, new_user: Any) -> list[int]:
         user=other, project=site.project, file=ContentFile(b"x", name="upload.json")
     )
     task.save()
-    host.Task.objects.filter(pk=tasks[3]).update(data={"$undefined$": "/a.jpg"}, meta=None, allow_skip=False)
+    host.Task.objects.filter(pk=tasks[3]).update(
+        data={"$undefined$": "/a.jpg"}, meta=None, **host.task_fields(allow_skip=False)
+    )
     host.Task.objects.filter(pk=tasks[4]).update(
-        created_at=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=30))), precomputed_agreement=0.5
+        created_at=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+        **host.task_fields(precomputed_agreement=0.5),
     )
     return tasks
 

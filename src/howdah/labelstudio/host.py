@@ -14,13 +14,15 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db.models import Prefetch, QuerySet
+from django.db.models.fields.related_descriptors import ReverseOneToOneDescriptor
 
 OLDEST, FITS = "1.20.0", "1.23.2"
 """The oldest and the newest version that the tests run on; see tests/compat/test_hosts.py."""
 
 try:
+    from annoying.fields import AutoSingleRelatedObjectDescriptor
     from core import current_request
     from core.current_request import get_current_request
     from core.feature_flags import flag_set
@@ -101,6 +103,7 @@ __all__ = [
     "Task",
     "TaskAPI",
     "TaskListAPI",
+    "TaskQuerySet",
     "TaskResolveStorageUri",
     "User",
     "ViewClassPermission",
@@ -158,7 +161,20 @@ def _annotation_queries() -> Any:
 
 
 CurrentContext = getattr(current_request, "CurrentContext", _Request)
+
+
+def _task_queries() -> Any:
+    """The class of the host's queries for tasks; as above."""
+    known = type(Task.objects.all())
+    if known is not QuerySet:
+        return known
+    manager = type(Task.objects)
+    manager._queryset_class = type("TaskQuerySet", (QuerySet,), {})
+    return manager._queryset_class
+
+
 AnnotationQuerySet = _annotation_queries()
+TaskQuerySet = _task_queries()
 STORAGES_VIEW = getattr(all_permissions, "storages_view", all_permissions.projects_change)
 STORAGES_CHANGE = getattr(all_permissions, "storages_change", all_permissions.projects_change)
 """Who may see and change storages; before 1.22, who may change their project."""
@@ -197,6 +213,18 @@ def connect() -> None:
     wrap(TaskListAPI, "prefetch", _prefetch_links)
     wrap(TaskAPI, "prefetch", _prefetch_links)
     wrap(remove_duplicates, "restore_storage_links_for_duplicated_tasks", _keep_links)
+    wrap(AutoSingleRelatedObjectDescriptor, "__get__", _look_before_making)
+
+
+def _look_before_making(original: Callable[..., Any], descriptor: Any, instance: Any, owner: Any = None) -> Any:
+    """A row that goes with another and is made when it is first asked for, as sessions' policies: mostly it is there.
+
+    The original opens a transaction to look, and so each request would wait for whoever writes to SQLite.
+    """
+    try:
+        return ReverseOneToOneDescriptor.__get__(descriptor, instance, owner)
+    except ObjectDoesNotExist:
+        return original(descriptor, instance, owner)
 
 
 def is_wrapped(owner: Any, name: str) -> bool:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
-from django.db.models.signals import post_delete
 
 from howdah.labelstudio import drawn, host, mixins, sync, watching
 from howdah.labelstudio.mixins import TASK_CONTENT, Loaded
@@ -33,12 +31,8 @@ def connect() -> None:
     host.post_bulk_create.connect(_bulk_created, sender=host.Annotation, dispatch_uid="howdah-staging")
     host.wrap(host.AnnotationQuerySet, "update", _updating)
     host.wrap(host.AnnotationQuerySet, "delete", _deleting)
-    queries = type(host.Task.objects.all())
-    if queries is QuerySet:  # a host whose tasks have no queries of their own
-        post_delete.connect(_deleted, sender=host.Annotation, dispatch_uid="howdah-staging")
-    else:
-        host.wrap(queries, "update", _updating_tasks)
-        host.wrap(queries, "delete", _deleting_tasks)
+    host.wrap(host.TaskQuerySet, "update", _updating_tasks)
+    host.wrap(host.TaskQuerySet, "delete", _deleting_tasks)
 
 
 def note_tasks(task_ids: Iterable[int]) -> None:
@@ -68,11 +62,6 @@ def _saved(sender: Any, instance: Any, *, created: bool, before: Loaded | None, 
             _stage([instance], Event.CHANGED, _editor, task=before.task_id)
     if fields is None or "result" in fields:
         drawn.note(instance, before, created=created)
-
-
-def _deleted(sender: Any, instance: Any, origin: Any = None, **_: Any) -> None:
-    if not _goes_with_project(origin):
-        _stage([instance], Event.DELETED, _requester)
 
 
 def _deleting_one(sender: Any, instance: Any, **_: Any) -> None:
@@ -188,9 +177,3 @@ def _editor(annotation: Any) -> str:
 
 def _requester(_: Any) -> str:
     return host.current_email()
-
-
-def _goes_with_project(origin: Any) -> bool:
-    """Whether annotations are deleted because their project is: then their targets go as well."""
-    model = getattr(origin, "model", type(origin))
-    return origin is not None and model not in (host.Annotation, host.Task)
