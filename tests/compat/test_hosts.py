@@ -39,6 +39,8 @@ FLOWS = [
     "test_source_sync.py::test_rows_are_those_of_the_hosts_own_storage[True]",
     "test_target_sync.py::test_twelve_annotations_by_two_users_are_one_commit",
     "test_target_sync.py::test_updates_in_bulk_are_staged",
+    "test_staging.py::test_deletes_of_queries",
+    "test_taskrows.py::test_every_field_is_as_the_host_shows_it",
     "test_target_sync.py::test_deleting_a_project_with_annotations_and_a_target_leaves_nothing",
     "test_storage_api.py::test_files_previews_what_a_sync_would_take",
     "test_media.py::test_each_form_of_range_gives_that_part",
