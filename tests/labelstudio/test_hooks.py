@@ -164,3 +164,14 @@ def test_deleting_a_task_frees_its_file_for_the_next_sync(site: Site, shelf: She
     site.sync(source)
     site.send("DELETE", f"/api/tasks/{site.project.tasks.get().id}", expect=204)
     assert site.sync(source)["last_sync_count"] == 1
+
+
+def test_who_only_looks_never_waits_for_who_writes(site: Site) -> None:
+    (task,) = site.add_tasks(1)
+    looks = [f"/api/projects/{site.project.id}/", f"/api/tasks?project={site.project.id}", f"/api/tasks/{task}"]
+    site.client.force_login(site.user)
+    for path in looks:
+        assert site.get(path).status_code == 200  # the host makes a row or two at the first look
+        with CaptureQueriesContext(connection) as queries:
+            assert site.get(path).status_code == 200
+        assert [query["sql"] for query in queries if not query["sql"].startswith("SELECT")] == []

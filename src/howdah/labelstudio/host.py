@@ -72,6 +72,7 @@ __all__ = [
     "Annotation",
     "AnnotationDraft",
     "AnnotationQuerySet",
+    "AutoSingleRelatedObjectDescriptor",
     "AnnotationSerializer",
     "CurrentContext",
     "DataManagerTaskSerializer",
