@@ -165,6 +165,8 @@ def test_the_dialog_keeps_what_was_chosen_and_numbers_may_be_empty(demo: int, st
     expect(page.locator("input[name=pach_repo]")).to_have_value("rule@master")
     expect(page.locator("form button", has_text="As the source")).to_be_visible()
     studio.picture("labeling-10-edit")
+    page.locator("form button", has_text="When somebody clicks Sync").click()
+    page.get_by_role("option", name=re.compile("Every few minutes")).click()
     page.fill("input[name=every_minutes]", "5")
     with page.expect_response(re.compile(rf"/export/pachyderm/{made['id']}")) as answer:
         page.get_by_role("button", name="Save storage settings").click()

@@ -210,8 +210,9 @@ def test_numbers_that_nobody_filled_in_come_empty_from_the_dialog(site: Site, sh
     made = site.target(repo, **empty)
     assert (made["every_minutes"], made["every_annotations"]) == (None, None)
     path = f"{TARGET}/{made['id']}"
-    assert site.send("PATCH", path, {"every_minutes": "5", "every_annotations": ""})["every_minutes"] == 5
-    assert site.send("PATCH", path, {"every_minutes": ""})["every_minutes"] is None
+    by_rule = {"commit_when": "every", "every_minutes": "5", "every_annotations": ""}
+    assert site.send("PATCH", path, by_rule)["every_minutes"] == 5
+    assert site.send("PATCH", path, {"every_minutes": "", "every_annotations": "3"})["every_minutes"] is None
 
 
 def test_what_nobody_chose_in_the_dialog_is_the_default_and_stays_what_it_was_on_edit(site: Site, shelf: Shelf) -> None:

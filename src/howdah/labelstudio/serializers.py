@@ -99,7 +99,6 @@ class PachydermImportStorageSerializer(_Fields, host.ImportStorageSerializer):
         fields = "__all__"
 
 
-_NUMBERS = ("every_minutes", "every_annotations")
 _EVERY = str(dict(CommitWhen.choices)["every"])
 
 
@@ -127,6 +126,22 @@ class PachydermExportStorageSerializer(_Fields, host.ExportStorageSerializer):
             listed = getattr(self.parent, "instance", None)
             self._found = waiting.of([storage] if listed is None else [storage, *listed])
         return self._found[storage.pk]
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Numbers go with the choice that uses them, and with no other."""
+        chosen = data.get("commit_when", getattr(self.instance, "commit_when", CommitWhen.SYNC))
+        given = {name: data[name] for name in _NUMBERS if data.get(name) is not None}
+        if not all(given.values()):
+            raise ValidationError({name: "Must be 1 or more." for name in given if not given[name]})
+        if chosen != CommitWhen.EVERY:
+            if given:
+                text = f"Goes with the choice {_EVERY!r} only: choose that, or leave this empty."
+                raise ValidationError(dict.fromkeys(given, text))
+            data = {**data, **dict.fromkeys(_NUMBERS)}
+        elif not any(data.get(name, getattr(self.instance, name, None)) for name in _NUMBERS):
+            text = f"Give a number of minutes or of annotations, or both, with the choice {_EVERY!r}."
+            raise ValidationError({"commit_when": text})
+        return super().validate(data)
 
     class Meta:
         model = PachydermExportStorage
