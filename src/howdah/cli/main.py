@@ -10,6 +10,7 @@ import click
 
 from howdah import __version__
 from howdah.cli.edge import Edge
+from howdah.cli.interrupts import insisted
 from howdah.cli.lazy import Entry, LazyGroup
 from howdah.errors import HowdahError
 
@@ -219,7 +220,8 @@ class Root(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
+            with insisted():
+                return super().invoke(ctx)
         except HowdahError as error:
             click.echo(f"howdah: {' '.join(error.message.split())}", err=True)
             raise click.exceptions.Exit(error.exit_code) from error
