@@ -46,3 +46,14 @@ def pytest_make_collect_report() -> Generator[None, Any, pytest.CollectReport]:
         report.outcome = "failed"
         report.longrepr = f"skipped under CI, where nothing may be missing: {report.longrepr}"
     return report
+
+
+# Minutes each, mostly of waiting for installations and starts.
+_SLOW = ("tests/launch", "tests/compat", "tests/e2e", "tests/proxy", "tests/deploy", "tests/labelstudio/test_busy.py",
+         "tests/labelstudio/test_storm.py", "tests/faults", "tests/backup")  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first: of two workers, none is left with them while the other has nothing to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_SLOW))

@@ -97,8 +97,10 @@ def test_labeling_goes_on_without_an_error(tmp_path: Path) -> None:
             people = [Person(url) for _ in range(PEOPLE)]
             ask(url, f"{source}/sync", {})
             committing = pool.submit(commit)
-            saved = [made for some in pool.map(lambda person: person.label(project), people) for made in some]
-            done.set()
+            try:
+                saved = [made for some in pool.map(lambda person: person.label(project), people) for made in some]
+            finally:
+                done.set()
             assert committing.result() > 0
         assert not [refusal for person in people for refusal in person.refused]
         assert len(saved) == len(set(saved)) == PEOPLE * EACH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import connection
 from django.db.models.signals import post_save
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from howdah.labelstudio import checks, host
 from howdah.labelstudio.models import PachydermImportStorageLink, StagedChange
@@ -175,3 +177,13 @@ def test_who_only_looks_never_waits_for_who_writes(site: Site) -> None:
         with CaptureQueriesContext(connection) as queries:
             assert site.get(path).status_code == 200
         assert [query["sql"] for query in queries if not query["sql"].startswith("SELECT")] == []
+
+
+def test_two_locks_of_one_person_become_one(site: Site) -> None:
+    (key,) = site.add_tasks(1)
+    host.Task.objects.filter(pk=key).update(overlap=5)
+    task = host.Task.objects.get(pk=key)
+    for _ in range(2):  # as two requests at once leave them
+        task.locks.create(user=site.user, expire_at=timezone.now() + timedelta(hours=1))
+    task.set_lock(site.user)
+    assert task.locks.count() == 1

@@ -85,6 +85,7 @@ def check_hooks(**_: Any) -> list[django.CheckMessage]:
         (7, host.AnnotationQuerySet, "delete", "bulk deletes of annotations are missed by the next Sync"),
         *((12, place, "get_next_task", "people are asked to label removed files") for place in host.next_task_places()),
         (15, host.AutoSingleRelatedObjectDescriptor, "__get__", "each request waits for whoever writes to SQLite"),
+        (16, host.Task, "set_lock", "a task that one person asked for twice at once fails for good"),
         (13, host.Task, "get_predictions_for_prelabeling", "predictions of earlier commits are not shown"),
         (14, host.data_manager, "get_all_columns", "the Data Manager has no column Source"),
         (14, host.DataManagerTaskSerializer, "to_representation", "the Data Manager's column Source is empty"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import MultipleObjectsReturned
+
 from howdah.labelstudio import host
 from howdah.labelstudio.models import PachydermImportStorageLink
 from howdah.names import is_commit_id
@@ -15,6 +17,7 @@ def connect() -> None:
     for place in host.next_task_places():
         host.wrap(place, "get_next_task", _next_live)
     host.wrap(host.Task, "get_predictions_for_prelabeling", _newest)
+    host.wrap(host.Task, "set_lock", _one_lock)
 
 
 def _next_live(original: Callable[..., Any], user: Any, tasks: Any, project: Any, *words: Any, **named: Any) -> Any:
@@ -22,6 +25,16 @@ def _next_live(original: Callable[..., Any], user: Any, tasks: Any, project: Any
     if archived.exists():
         tasks = tasks.exclude(pk__in=archived.values("task_id"))
     return original(user, tasks, project, *words, **named)
+
+
+def _one_lock(original: Callable[..., Any], task: Any, user: Any) -> Any:
+    """Two requests of one person at once may each lock the task, and the host fails on two locks ever after."""
+    try:
+        return original(task, user)
+    except MultipleObjectsReturned:
+        locks = task.locks.filter(user=user)
+        locks.exclude(pk=locks.latest("pk").pk).delete()
+        return original(task, user)
 
 
 def _newest(original: Callable[..., Any], task: Any) -> Any:

@@ -81,7 +81,11 @@ def steps(scripts: Path, python: str, pytest_arguments: list[str]) -> list[tuple
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
         ("import contracts", [str(scripts / "lint-imports")]),
         ("mypy", [python, "-m", "mypy"]),
-        ("pytest", [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *pytest_arguments]),
+        # Files in our own order (tests/conftest.py): the slow ones must not be what is waited for at the end.
+        (
+            "pytest",
+            [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *pytest_arguments],
+        ),
     ]
 
 
