@@ -59,9 +59,12 @@ class Adder:
                 own.append(item)
             else:
                 made.append(checked)
+        # Others who write wait for the transaction: what can be done before it is done before it.
+        data = rows.ready(host.Task, "data", (data_of(each.item) for each in made))
+        links = _links([each.item for each in made])
         with transaction.atomic():
             if made:
-                self._created(self._insert(made))
+                self._created(self._insert(made, data, links))
             for item in own:
                 self._add_as_host(item)
 
@@ -101,12 +104,12 @@ class Adder:
         else:
             self._created([task.id])
 
-    def _insert(self, made: Sequence[_Task]) -> list[int]:
+    def _insert(self, made: Sequence[_Task], data: rows.Ready, links: dict[str, rows.Ready]) -> list[int]:
         """The rows of these tasks and of what they carry."""
         project = host.Project.objects.select_for_update().get(pk=self._storage.project_id)
-        keys = rows.insert(_like(project), self._columns(made, project), keyed=True)
+        keys = rows.insert(_like(project), {"data": data, **self._columns(made, project)}, keyed=True)
         objects = [each.item for each in made]
-        _link(self._storage, objects, keys)
+        rows.insert(PachydermImportStorageLink(storage=self._storage), {"task_id": keys, **links})
         if self._storage.pairs:
             self.fresh += [item.key for item in objects]
         self._checker.insert((key, found) for key, each in zip(keys, made, strict=True) for found in each.predictions)
@@ -117,15 +120,14 @@ class Adder:
                 annotations.append(annotation)
         if annotations:
             self._annotations.insert(annotations)
-        data = [data_of(item) for item in objects]
-        for part in sync.alike([each.keys() for each in data]):
-            project.summary.update_data_columns([{"data": each} for each in data[part]])
+        told = [data_of(item) for item in objects]
+        for part in sync.alike([each.keys() for each in told]):
+            project.summary.update_data_columns([{"data": each} for each in told[part]])
         return keys
 
     def _columns(self, made: Sequence[_Task], project: Any) -> dict[str, Sequence[Any]]:
         number, user = host.next_inner_id(project.id), host.current_user_id()
         columns: dict[str, Sequence[Any]] = {
-            "data": [data_of(each.item) for each in made],
             "inner_id": [None if number is None else number + place for place in range(len(made))],
             **host.task_fields(allow_skip=[each.item.task_data.get("allow_skip", True) for each in made]),
         }
@@ -167,7 +169,8 @@ def _like(project: Any) -> Any:
     return host.Task(project=project, overlap=project.maximum_annotations, is_labeled=project.maximum_annotations <= 0)
 
 
-def _link(storage: PachydermImportStorage, objects: Sequence[PinnedObject], tasks: Sequence[int]) -> None:
-    names = [each.name for each in fields(PinnedObject) if each.name != "task_data"]
-    columns: dict[str, Sequence[Any]] = {name: [getattr(item, name) for item in objects] for name in names}
-    rows.insert(PachydermImportStorageLink(storage=storage), {"task_id": tasks, **columns})
+def _links(objects: Sequence[PinnedObject]) -> dict[str, rows.Ready]:
+    names = [field.name for field in fields(PinnedObject) if field.name != "task_data"]
+    return {
+        name: rows.ready(PachydermImportStorageLink, name, (getattr(item, name) for item in objects)) for name in names
+    }

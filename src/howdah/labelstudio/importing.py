@@ -32,7 +32,8 @@ from howdah.labelstudio.tasks_of import Reader
 from howdah.labelstudio.ways import Since, Way, Whole, selected
 from howdah.names import Commit, File, is_commit_id
 
-BATCH = 1000
+BATCH = 500
+"""Files of one transaction: others who write to SQLite wait for its end."""
 
 
 def run(storage: PachydermImportStorage, progress: Progress) -> Outcome:
@@ -52,6 +53,7 @@ class _Sync:
         self._selection = sync.select(storage.folder, storage.regex_filter, recursive=storage.recursive_scan)
         self._state, _ = SourceState.objects.get_or_create(storage=storage)
         self._started = links.count(storage)
+        self._live = self._state.live
         self._problems: list[Problem] = []
         self._adder = Adder(storage, self._problems.append)
         self._mirror = Mirror(storage, self._commit, self._adder)
@@ -100,7 +102,9 @@ class _Sync:
         if self._storage.pairs:
             self._pairs(self._way(since, sync.only_json(self._selection)))
         kept = self._started + self._adder.count - self._mirror.counts["deleted"]
-        self._note(place=_doubted(place) if self._problems else place, commit=self._commit.id, links=kept)
+        self._live = links.live(self._storage)
+        noted = _doubted(place) if self._problems else place
+        self._note(place=noted, commit=self._commit.id, links=kept, live=self._live)
 
     def _main_selection(self) -> sync.Selection:
         return sync.but_json(self._selection) if self._storage.pairs else self._selection
@@ -219,7 +223,7 @@ class _Sync:
     def _outcome(self) -> Outcome:
         counts = {name: count for name, count in self._mirror.counts.items() if count}
         counts["added"] = self._adder.count
-        counts["existed"] = links.live(self._storage) - self._adder.count
+        counts["existed"] = self._live - self._adder.count
         if self._predicted:
             counts["predictions"] = counts.get("predictions", 0) + self._predicted
         notes = {

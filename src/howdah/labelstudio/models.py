@@ -174,6 +174,7 @@ class SourceState(models.Model):
     place = models.TextField(blank=True, default="", help_text="Store, repo and selection that was synced, whole")
     commit = models.CharField(max_length=64, blank=True, default="", help_text="The commit that the tasks mirror")
     links = models.BigIntegerField(default=0, help_text="How many links there were then")
+    live = models.BigIntegerField(default=0, help_text="How many tasks showed a file that was there")
     predictions = models.TextField(blank=True, default="", help_text="The commit whose predictions are in")
 
 

@@ -6,12 +6,22 @@ is prepared once. No signals are sent; the caller holds a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
+
+
+class Ready(list[Any]):
+    """Values of a column as the database takes them."""
+
+
+def ready(model: type[Model], name: str, values: Iterable[Any]) -> Ready:
+    """Prepare the values of a field before the transaction, for which others must wait, begins."""
+    field, connection = model._meta.get_field(name), _connection()
+    return Ready([field.get_db_prep_save(value, connection) for value in values])
 
 
 def insert(like: Model, columns: Mapping[str, Sequence[Any]], *, keyed: bool = False) -> list[int]:
@@ -71,6 +81,8 @@ def _prepared(
 ) -> Sequence[Any]:
     if given is None:
         return [field.get_db_prep_save(field.pre_save(like, add=True), connection)] * count
+    if isinstance(given, Ready):
+        return given
     return [field.get_db_prep_save(value, connection) for value in given]
 
 

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('place', models.TextField(blank=True, default='', help_text='Store, repo and selection that was synced, whole')),
                 ('commit', models.CharField(blank=True, default='', help_text='The commit that the tasks mirror', max_length=64)),
                 ('links', models.BigIntegerField(default=0, help_text='How many links there were then')),
+                ('live', models.BigIntegerField(default=0, help_text='How many tasks showed a file that was there')),
                 ('predictions', models.TextField(blank=True, default='', help_text='The commit whose predictions are in')),
             ],
         ),
