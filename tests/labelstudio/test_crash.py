@@ -15,6 +15,7 @@ from howdah.errors import HowdahError
 from howdah.labelstudio import commit_text, exporting, host, runs
 from howdah.labelstudio.ledger import Ledger
 from howdah.labelstudio.models import ExportRun, LabelFile, PachydermExportStorage, StagedChange
+from howdah.labelstudio.progress import Progress
 from howdah.names import parse_branch
 from howdah.testing.servers import StoreServer
 from tests.labelstudio.conftest import Shelf, Site, eventually
@@ -42,7 +43,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, after: boo
 def sync_and_die(target: Any) -> None:
     """Run the work of a Sync until it dies."""
     storage = PachydermExportStorage.objects.get(pk=target["id"])
-    progress = runs.Progress(PachydermExportStorage, storage.pk, {})
+    progress = Progress(PachydermExportStorage, storage.pk, {})
     with pytest.raises(Killed):
         exporting.run(storage, progress)
 
@@ -160,7 +161,7 @@ def test_a_sync_that_is_cancelled_leaves_the_branch_free_and_everything_staged(
     site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "WAIT", 0.05)
-    monkeypatch.setattr(runs, "_LOOK", 0.0)
+    monkeypatch.setattr("howdah.labelstudio.progress._LOOK", 0.0)
     repo = shelf.repo()
     target = site.target(repo)
     tasks = site.add_tasks(3)

@@ -14,7 +14,7 @@ from tasks.models import Annotation, Task
 
 from howdah.labelstudio import importing
 from howdah.labelstudio.models import DrawnOn, PachydermImportStorage, PachydermImportStorageLink
-from howdah.labelstudio.runs import Outcome
+from howdah.labelstudio.progress import Outcome
 from tests.labelstudio.conftest import BOX, Shelf, Site
 
 PATHS = ["/a", "/a.b", "/a/b", "/b", "/b/c", "/c"]

@@ -12,7 +12,8 @@ import pytest
 from django.test import Client
 
 from howdah import convert
-from howdah.labelstudio import exports, runs
+from howdah.labelstudio import exports
+from howdah.labelstudio.progress import owner
 from tests.labelstudio.conftest import Shelf, Site, eventually
 from tests.labelstudio.test_pages import browser, page
 
@@ -148,7 +149,7 @@ def test_an_export_that_is_deleted_while_it_is_made_ends(site: Site, labeled: An
 def test_one_whose_process_is_gone_shows_as_failed(site: Site, labeled: Any) -> None:
     folder = exports._folder(site.project.pk) / "1"
     folder.mkdir(parents=True)
-    gone = {**runs.owner(), "pid": 2**22 + 1}
+    gone = {**owner(), "pid": 2**22 + 1}
     (folder / "state.json").write_text(json.dumps({"status": "running", "words": "coco", "owner": gone}))
     (shown,) = site.send("GET", path(site))
     assert (shown["status"], shown["notice"]) == ("failed", "The process that made it has ended. Export again.")
@@ -157,7 +158,7 @@ def test_one_whose_process_is_gone_shows_as_failed(site: Site, labeled: Any) -> 
 def test_one_that_another_process_makes_goes_on(site: Site, labeled: Any) -> None:
     folder = exports._folder(site.project.pk) / "1"
     folder.mkdir(parents=True)
-    other = {**runs.owner(), "pid": 1}
+    other = {**owner(), "pid": 1}
     (folder / "state.json").write_text(json.dumps({"status": "running", "words": "coco", "owner": other}))
     assert [each["status"] for each in site.send("GET", path(site))] == ["running"]
 

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from howdah import uris
 from howdah.errors import Invalid
 from howdah.infos import FileInfo, FileType
-from howdah.labelstudio import place, sync, uris
+from howdah.labelstudio import place, sync
 from howdah.labelstudio.ranges import MOST, Span, Unsatisfiable, parse_ranges
+from howdah.labelstudio.uris import encode
 from howdah.names import Commit, File, Project, Repo
 
 REPO = Repo(Project("default"), "images")
@@ -33,7 +35,7 @@ def test_an_address_gives_its_file_back(path: str) -> None:
 
 def test_the_longest_name_fits_into_a_request_line() -> None:
     file = File(Commit(REPO, "1" * 32), "/" + "🐘" * 255)
-    assert len(uris.encode(uris.short_uri(file))) < 2000
+    assert len(encode(uris.short_uri(file))) < 2000
 
 
 @given(st.text())

@@ -14,7 +14,7 @@ from django.utils import timezone
 from howdah.errors import NotFound, WrongState
 from howdah.labelstudio import behind, reports, runs
 from howdah.labelstudio.models import PachydermImportStorage
-from howdah.labelstudio.runs import Outcome, Problem, Progress
+from howdah.labelstudio.progress import Outcome, Problem, Progress, owner
 from tests.labelstudio.conftest import Shelf, Site, eventually
 from tests.labelstudio.listening import listening
 
@@ -49,7 +49,7 @@ def mark_running(storage: PachydermImportStorage, **meta: Any) -> None:
     now = str(timezone.now())
     storage.status = "in_progress"
     storage.last_sync_job = "of another process"
-    storage.meta = {"time_in_progress": now, "time_last_ping": now, "owner": runs.owner(), **meta}
+    storage.meta = {"time_in_progress": now, "time_last_ping": now, "owner": owner(), **meta}
     storage.save()
 
 
@@ -119,8 +119,8 @@ def test_a_run_pings_while_it_waits(storage: PachydermImportStorage, blocked: An
     "meta",
     [
         pytest.param({"time_last_ping": str(timezone.now() - timedelta(hours=1)), "owner": {"host": "x"}}, id="silent"),
-        pytest.param({"owner": {**runs.owner(), "born": "earlier"}}, id="same process number, another process"),
-        pytest.param({"owner": {**runs.owner(), "pid": 2**22 + 1}}, id="no such process"),
+        pytest.param({"owner": {**owner(), "born": "earlier"}}, id="same process number, another process"),
+        pytest.param({"owner": {**owner(), "pid": 2**22 + 1}}, id="no such process"),
     ],
 )
 def test_a_run_whose_process_is_gone_is_taken_over(storage: PachydermImportStorage, meta: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ def test_a_run_of_another_machine_counts_as_alive_while_it_pings(storage: Pachyd
 
 
 def test_listing_shows_a_dead_run_as_failed(site: Site, storage: PachydermImportStorage) -> None:
-    mark_running(storage, owner={**runs.owner(), "born": "earlier"})
+    mark_running(storage, owner={**owner(), "born": "earlier"})
     (listed,) = site.send("GET", f"/api/storages/pachyderm?project={site.project.id}")
     assert listed["status"] == "failed"
     assert "Nothing is lost: Sync again" in listed["traceback"]
@@ -208,7 +208,7 @@ def test_two_runs_of_a_storage_never_work_side_by_side(
     eventually(lambda: state(storage) == "in_progress", "the start")
     storage.cancel("ann@example.org")
     storage.run(lambda *_: Outcome(1))
-    assert state(storage) == "in_progress"
+    eventually(lambda: state(storage) == "in_progress", "the second's waiting")
     go.set()
     eventually(lambda: state(storage) == "completed", "the end of the second")
     with monkeypatch.context() as patch:

@@ -15,8 +15,8 @@ from projects.models import ProjectSummary
 from tasks.models import Annotation, Prediction, Task
 from webhooks.models import Webhook
 
+from howdah import uris
 from howdah.client import branches, commits, files
-from howdah.labelstudio import uris
 from howdah.labelstudio.models import PachydermImportStorageLink
 from howdah.names import Commit, File, parse_branch, parse_repo
 from tests.labelstudio.conftest import BOX, Shelf, Site

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from django.contrib.auth.models import Group
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from howdah.labelstudio import turns
 from tests.labelstudio.conftest import eventually
@@ -42,6 +44,35 @@ def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
         return bool(cursor.fetchone()[0])
+
+
+def test_who_writes_all_the_time_leaves_others_their_turn() -> None:
+    """Without turns some hundreds of its transactions pass before one save of somebody else."""
+    written, ended = itertools.count(), threading.Event()
+    saves = 10
+
+    def write() -> None:
+        try:
+            while not ended.is_set():
+                with transaction.atomic():
+                    Group.objects.filter(name="busy").delete()
+                    Group.objects.create(name="busy")
+                    time.sleep(0.01)  # what a transaction of many rows takes
+                next(written)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as writer:
+        future = writer.submit(write)
+        eventually(lambda: next(written) > 2, "the first transactions")
+        before = next(written)
+        for number in range(saves):
+            Group.objects.filter(name=f"saved {number}").delete()
+            Group.objects.create(name=f"saved {number}")
+        passed = next(written) - before
+        ended.set()
+        future.result()
+    assert passed < 10 * saves
 
 
 def test_the_tables_are_one_launchers_at_a_time() -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from howdah.labelstudio import runs, watching
 from howdah.labelstudio.models import PachydermExportStorage, PachydermImportStorage, StagedChange
+from howdah.labelstudio.progress import ACTIVE, owner
 from howdah.labelstudio.watching import Watcher
 from tests.labelstudio.conftest import Shelf, Site, eventually
 
@@ -27,7 +28,7 @@ def tasks(site: Site) -> int:
 
 
 def ended(model: Any, storage: Any) -> Callable[[], bool]:
-    return lambda: model.objects.values_list("status", flat=True).get(pk=storage["id"]) not in runs.ACTIVE
+    return lambda: model.objects.values_list("status", flat=True).get(pk=storage["id"]) not in ACTIVE
 
 
 def look(watcher: Watcher, model: Any, storage: Any) -> None:
@@ -152,7 +153,7 @@ def abandon(source: Any, *, resumed: int) -> None:
     """As if the process that ran a Sync of it had been killed."""
     now = str(timezone.now())
     meta = {
-        "time_in_progress": now, "time_last_ping": now, "resumed": resumed, "owner": {**runs.owner(), "born": "earlier"}
+        "time_in_progress": now, "time_last_ping": now, "resumed": resumed, "owner": {**owner(), "born": "earlier"}
     }  # fmt: skip
     PachydermImportStorage.objects.filter(pk=source["id"]).update(
         status="in_progress", last_sync_job="of another process", meta=meta

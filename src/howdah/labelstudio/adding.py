@@ -16,7 +16,7 @@ from howdah.labelstudio import host, people, rows, sync
 from howdah.labelstudio.annotating import Annotations
 from howdah.labelstudio.checking import BAD, Checker, reason
 from howdah.labelstudio.models import PachydermImportStorage, PachydermImportStorageLink
-from howdah.labelstudio.runs import Problem
+from howdah.labelstudio.progress import Problem
 
 
 @dataclass

@@ -35,34 +35,40 @@ class SyncRunning(APIException):
     default_code = "sync_running"
 
 
-class _Sync:
+class _Runs:
+    """What is done with the Sync of a storage; the answer is the storage as it is then."""
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """409 where another Sync, or none, is under way."""
+        storage = self.get_object()  # type: ignore[attr-defined]
+        try:
+            self.act(storage, request)
+        except WrongState as error:
+            raise SyncRunning(str(error)) from error
+        storage.refresh_from_db()
+        return Response(self.serializer_class(storage).data)  # type: ignore[attr-defined]
+
+    def act(self, storage: Any, request: Request) -> None:
+        """What is asked for."""
+        raise NotImplementedError
+
+
+class _Sync(_Runs):
     """Start a Sync and answer when it is done, or soon, with the status so far."""
 
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def act(self, storage: Any, request: Request) -> None:
         """Failures of the store are not failures of this call: the answer's status and traceback tell them."""
-        storage = self.get_object()  # type: ignore[attr-defined]
         if not storage.synchronizable:
             raise ValidationError(f"Storage {storage.id} is not synchronizable")
-        try:
-            storage.sync()
-        except WrongState as error:
-            raise SyncRunning(str(error)) from error
-        storage.refresh_from_db()
-        return Response(self.serializer_class(storage).data)  # type: ignore[attr-defined]
+        storage.sync()
 
 
-class _Cancel:
+class _Cancel(_Runs):
     """End the Sync under way."""
 
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The storage as it is then; 409 where no Sync is under way."""
-        storage = self.get_object()  # type: ignore[attr-defined]
-        try:
-            storage.cancel(request.user.email)
-        except WrongState as error:
-            raise SyncRunning(str(error)) from error
-        storage.refresh_from_db()
-        return Response(self.serializer_class(storage).data)  # type: ignore[attr-defined]
+    def act(self, storage: Any, request: Request) -> None:
+        """What it has done stays."""
+        storage.cancel(request.user.email)
 
 
 class _Pages(PageNumberPagination):

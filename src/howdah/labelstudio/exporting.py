@@ -24,7 +24,7 @@ from howdah.labelstudio.layout import Shown
 from howdah.labelstudio.ledger import Ledger
 from howdah.labelstudio.models import Layout, PachydermExportStorage
 from howdah.labelstudio.pins import Pins
-from howdah.labelstudio.runs import Lost, Outcome, Progress
+from howdah.labelstudio.progress import Lost, Outcome, Progress
 from howdah.labelstudio.taskrows import TaskRows
 from howdah.names import Commit
 

@@ -27,8 +27,9 @@ from django.utils import timezone
 from howdah import convert
 from howdah.convert.converter import Converter
 from howdah.errors import HowdahError, Invalid
-from howdah.labelstudio import probing, runs
+from howdah.labelstudio import probing
 from howdah.labelstudio.models import PachydermExportStorage, PachydermImportStorage
+from howdah.labelstudio.progress import is_dead, owner
 from howdah.names import Commit, File, Repo, is_commit_id, parse_branch
 
 KEPT = 5
@@ -98,7 +99,7 @@ def start(wish: Wish, by: str) -> dict[str, Any]:
         "status": "running",
         "words": wish.words(wish.place),
         "by": by,
-        "owner": runs.owner(),
+        "owner": owner(),
         "began": time.time(),
     }
     job = _Job(_new_folder(project.pk), state)
@@ -157,7 +158,7 @@ def _told(project: int, number: int) -> dict[str, Any]:
             "notice": "It was deleted, or its disk is full. Export again.",
         }
     now = timezone.now()
-    if state["status"] == "running" and runs.is_dead({**state, "time_last_ping": str(now)}, now):
+    if state["status"] == "running" and is_dead({**state, "time_last_ping": str(now)}, now):
         state |= {"status": "failed", "notice": "The process that made it has ended. Export again."}
     done = state["status"] == "done" and (folder / ARCHIVE).is_file()
     return {

@@ -27,7 +27,7 @@ from howdah.labelstudio.mirror import Mirror
 from howdah.labelstudio.models import PachydermImportStorage, SourceState
 from howdah.labelstudio.modes import EachFile, Mode, Rows
 from howdah.labelstudio.predictions import Predictor
-from howdah.labelstudio.runs import Outcome, Problem, Progress
+from howdah.labelstudio.progress import Outcome, Problem, Progress
 from howdah.labelstudio.tasks_of import Reader
 from howdah.labelstudio.ways import Since, Way, Whole, selected
 from howdah.names import Commit, File, is_commit_id

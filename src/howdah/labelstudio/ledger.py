@@ -25,7 +25,7 @@ from howdah.infos import CommitInfo, CommitState
 from howdah.labelstudio import commit_text, probing, sync
 from howdah.labelstudio.export import Event
 from howdah.labelstudio.models import ExportRun, LabelFile, PachydermExportStorage, StagedChange
-from howdah.labelstudio.runs import Lost
+from howdah.labelstudio.progress import Lost
 from howdah.names import Branch, Commit, parse_branch
 
 _KEYS = 500

@@ -6,8 +6,6 @@ knows no suffix ranges, cuts other ranges at a size of its own, and hides a stor
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 import secrets
 from collections.abc import Iterable
@@ -24,11 +22,11 @@ from howdah.client import files
 from howdah.client.channel import Connection
 from howdah.errors import HowdahError, Invalid, NotFound, Unavailable
 from howdah.infos import FileInfo, FileType
-from howdah.labelstudio import connections, host, kinds, sending, showing
+from howdah.labelstudio import connections, host, kinds, sending, showing, uris
 from howdah.labelstudio.models import PachydermImportStorage
 from howdah.labelstudio.ranges import Span, Unsatisfiable, matches, parse_ranges
-from howdah.labelstudio.uris import parse_uri
 from howdah.names import File, is_commit_id
+from howdah.uris import parse_uri
 
 # Types that a browser would run as a page of this site when opened by themselves.
 _ACTIVE_TYPES = {"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"}
@@ -92,8 +90,8 @@ def _asked(request: HttpRequest) -> File | None:
     """The file whose address the request names, in base64 or plain as the host takes it; None if it is none of ours."""
     text = request.GET.get("fileuri", "")
     try:
-        return parse_uri(base64.urlsafe_b64decode(text.encode()).decode())
-    except (binascii.Error, ValueError):
+        return parse_uri(uris.decode(text))
+    except ValueError:
         return parse_uri(unquote(text))
 
 

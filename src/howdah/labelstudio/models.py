@@ -14,9 +14,11 @@ from django.db import models
 from django.urls import reverse
 
 from howdah.client.channel import Connection
-from howdah.labelstudio import connections, host, place, uris
+from howdah.labelstudio import connections, host, place
 from howdah.labelstudio.runs import Runs
+from howdah.labelstudio.uris import encode
 from howdah.names import Branch, Commit, File, Repo
+from howdah.uris import SCHEME, find_uris, replace_uris, short_uri
 
 
 class PachydermFields(Runs):
@@ -86,7 +88,7 @@ class OnRemove(models.TextChoices):
 class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.ImportStorage):
     """A source: the files of one commit as tasks."""
 
-    url_scheme = uris.SCHEME
+    url_scheme = SCHEME
     presign = False
     presign_ttl = 0
 
@@ -131,19 +133,19 @@ class PachydermImportStorage(host.ProjectStorageMixin, PachydermFields, host.Imp
 
     def can_resolve_url(self, url: Any) -> bool:
         """Whether something in `url` addresses a file of this storage's repo."""
-        return any(file.commit.repo == self.repo for file in uris.find_uris(url))
+        return any(file.commit.repo == self.repo for file in find_uris(url))
 
     def resolve_uri(self, uri: Any, task: Any = None) -> Any:
         """`uri` with each address of this repo replaced by a path of this site; None where there is none."""
         if task is None or not self.can_resolve_url(uri):
             return None
-        return uris.replace_uris(uri, lambda text, file: self._media_path(text, file, task))
+        return replace_uris(uri, lambda text, file: self._media_path(text, file, task))
 
     def _media_path(self, text: str, file: File, task: Any) -> str:
         if file.commit.repo != self.repo:
             return text
         # A path without a host stays on the site that the page came from, whatever its name is today.
-        return reverse("howdah-media", kwargs={"task_id": task.id}) + f"?fileuri={uris.encode(uris.short_uri(file))}"
+        return reverse("howdah-media", kwargs={"task_id": task.id}) + f"?fileuri={encode(short_uri(file))}"
 
     def generate_http_url(self, url: str) -> str:
         """The host asks this of storages that hand out signed addresses; this one serves the bytes itself."""

@@ -18,7 +18,7 @@ from howdah.labelstudio.adding import Adder, PinnedObject
 from howdah.labelstudio.checking import BAD, reason
 from howdah.labelstudio.datakeys import Chooser
 from howdah.labelstudio.mirror import Mirror
-from howdah.labelstudio.runs import Problem
+from howdah.labelstudio.progress import Problem
 from howdah.labelstudio.tasks_of import Reader
 from howdah.names import Commit, File
 

@@ -22,7 +22,7 @@ from howdah.infos import FileInfo
 from howdah.labelstudio import checking, host, links
 from howdah.labelstudio.contents import Contents
 from howdah.labelstudio.models import PachydermImportStorage
-from howdah.labelstudio.runs import Problem
+from howdah.labelstudio.progress import Problem
 from howdah.names import Commit, Repo, is_commit_id
 
 BATCH = 200

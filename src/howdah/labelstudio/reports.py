@@ -17,7 +17,7 @@ from howdah.labelstudio import host
 
 if TYPE_CHECKING:
     from howdah.labelstudio.models import SyncReport
-    from howdah.labelstudio.runs import Outcome
+    from howdah.labelstudio.progress import Outcome
 
 KEPT = 50
 """Reports of one storage that are kept; older ones go when a new one is written."""

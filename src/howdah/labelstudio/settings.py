@@ -142,7 +142,8 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
         "transaction_mode": "IMMEDIATE",
         "init_command": f"PRAGMA journal_mode={mode}; PRAGMA synchronous=FULL;",
     }
-    return config | {"CONN_MAX_AGE": CONN_MAX_AGE, "OPTIONS": config.get("OPTIONS", {}) | ours}
+    engine = {"ENGINE": "howdah.labelstudio.sqlite"}
+    return config | engine | {"CONN_MAX_AGE": CONN_MAX_AGE, "OPTIONS": config.get("OPTIONS", {}) | ours}
 
 
 def _with_ours(templates: list[dict[str, Any]], processor: str) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from howdah.errors import Invalid, NotFound
 from howdah.infos import FileInfo, FileType
 from howdah.labelstudio import host, sync
 from howdah.labelstudio.models import PachydermImportStorage
-from howdah.labelstudio.uris import find_uris
 from howdah.names import Commit, File, is_commit_id
+from howdah.uris import find_uris
 
 _FAR = 100_000
 """So many commits back a version is looked for in its branch."""

@@ -1,14 +1,15 @@
-"""Addresses of files of one version (`howdah.uris`), and as the host takes them."""
+"""Addresses of files of one version (`howdah.uris`) as the host takes them, in its query parameter `fileuri`."""
 
 from __future__ import annotations
 
 import base64
 
-from howdah.uris import SCHEME, find_uris, format_uri, parse_uri, replace_uris, short_uri
-
-__all__ = ["SCHEME", "encode", "find_uris", "format_uri", "parse_uri", "replace_uris", "short_uri"]
-
 
 def encode(uri: str) -> str:
-    """`uri` as the host takes it in its query parameter `fileuri`."""
+    """`uri` as text that needs no escapes."""
     return base64.urlsafe_b64encode(uri.encode()).decode()
+
+
+def decode(text: str) -> str:
+    """What was encoded; raises `ValueError` if it was not."""
+    return base64.urlsafe_b64decode(text.encode()).decode()

@@ -19,8 +19,9 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from howdah.errors import HowdahError, WrongState
-from howdah.labelstudio import behind, probing, runs
+from howdah.labelstudio import behind, probing
 from howdah.labelstudio.models import CommitWhen, PachydermExportStorage, PachydermImportStorage, SourceState
+from howdah.labelstudio.progress import ACTIVE
 from howdah.names import Commit, is_commit_id
 
 EVERY = 3.0
@@ -69,7 +70,7 @@ class Watcher:
         close_old_connections()
         try:
             for model in (PachydermImportStorage, PachydermExportStorage):
-                for storage in model.objects.filter(status__in=runs.ACTIVE):
+                for storage in model.objects.filter(status__in=ACTIVE):
                     if storage.is_abandoned():
                         self._begin(storage, "abandoned")
             for source, head in _moved_sources():
@@ -101,7 +102,7 @@ def _moved_sources() -> Iterator[tuple[PachydermImportStorage, tuple[str, str]]]
             heads[place] = probing.pinned(source.connect(), wanted).commit.id
         return heads[place]
 
-    for source in PachydermImportStorage.objects.filter(auto_sync=True).exclude(status__in=runs.ACTIVE):
+    for source in PachydermImportStorage.objects.filter(auto_sync=True).exclude(status__in=ACTIVE):
         state = getattr(source, "state", None)
         shown = (state.commit, state.predictions.removeprefix(SourceState.DOUBT)) if state is not None else ("", "")
         try:
@@ -118,7 +119,7 @@ def _moved_sources() -> Iterator[tuple[PachydermImportStorage, tuple[str, str]]]
 
 def _due_targets(now: datetime) -> Iterator[tuple[PachydermExportStorage, int]]:
     """The targets that commit by themselves and have enough waiting, and how much."""
-    targets = PachydermExportStorage.objects.exclude(commit_when=CommitWhen.SYNC).exclude(status__in=runs.ACTIVE)
+    targets = PachydermExportStorage.objects.exclude(commit_when=CommitWhen.SYNC).exclude(status__in=ACTIVE)
     for target in targets.annotate(
         waiting=Count("staged__annotation_id", distinct=True), events=Count("staged"), first=Min("staged__at")
     ):

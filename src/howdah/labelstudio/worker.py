@@ -12,6 +12,7 @@ import tempfile
 
 from gunicorn.workers.gthread import ThreadWorker
 
+_NICE = 10  # a Sync takes the processor that those who answer people leave
 _LOOK = 1.0  # seconds between two signs of life
 _role = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process: closing it would give up the lock)
 
@@ -38,6 +39,7 @@ class Worker(ThreadWorker):
         # The site's models are there once the application is loaded.
         from howdah.labelstudio import behind, runs, watching  # noqa: PLC0415
 
+        os.nice(_NICE)
         watching.start()
         while self.alive and os.getppid() == self.ppid:
             self.notify()
