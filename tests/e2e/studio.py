@@ -24,6 +24,8 @@ class Studio:
         pictures.mkdir(parents=True, exist_ok=True)
         page.on("request", lambda request: self._watch(request.url))
         page.on("response", self._note)
+        # What a failed test tells: why the page shows what it shows.
+        page.on("requestfailed", lambda request: print(f"{request.method} {request.url}: {request.failure}"))
 
     def picture(self, name: str) -> None:
         """Keep what the screen shows."""
@@ -188,3 +190,5 @@ class Studio:
     def _note(self, response: Response) -> None:
         if response.status >= 500:
             self.errors.append(f"{response.status} {response.url}")
+        if response.status >= 400:
+            print(f"{response.request.method} {response.url}: {response.status}")

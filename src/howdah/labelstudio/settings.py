@@ -115,6 +115,8 @@ HOWDAH_SERVER_CAS = howdah.SERVER_CAS.read(os.environ)
 
 # A thread keeps its connection: closing the last one would checkpoint the WAL after each request.
 CONN_MAX_AGE = 600
+# Seconds that a writer waits for another one: a disk that is busy with something else may take as long for one write.
+_PATIENCE = 120
 SQLITE_MODES = {"WAL", "TRUNCATE", "DELETE", "PERSIST"}
 
 
@@ -138,7 +140,7 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
     if mode not in SQLITE_MODES:
         raise ImproperlyConfigured(f"{howdah.JOURNAL.name} must be one of {', '.join(sorted(SQLITE_MODES))}")
     ours = {
-        "timeout": 30,
+        "timeout": _PATIENCE,
         "transaction_mode": "IMMEDIATE",
         "init_command": f"PRAGMA journal_mode={mode}; PRAGMA synchronous=FULL;",
     }
