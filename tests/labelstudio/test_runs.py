@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -227,12 +228,15 @@ def test_a_process_behind_the_site_does_what_it_is_handed(
 ) -> None:
     monkeypatch.setattr(behind, "_pair", None)
     behind.open_pair()
-    storage.sync(wait=0.0)
-    assert state(storage) == "queued"
-    handed = behind.take(10)
-    assert handed is not None
-    runs.carry_on(handed)
-    eventually(lambda: state(storage) == "completed", "the end of the run")
+    with ThreadPoolExecutor(1) as site:
+        asked = site.submit(storage.sync, wait=60.0)
+        handed = behind.take(60)
+        assert state(storage) == "queued"
+        assert handed is not None
+        assert not asked.done()
+        runs.carry_on(handed)
+        asked.result()
+    assert state(storage) == "completed"
     storage.sync(wait=0.0)
     handed = behind.take(10)
     assert handed is not None

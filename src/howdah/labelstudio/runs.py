@@ -12,7 +12,8 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from django.apps import apps
@@ -23,6 +24,7 @@ from django.utils.module_loading import import_string
 
 from howdah.errors import HowdahError, WrongState
 from howdah.labelstudio import behind, reports
+from howdah.labelstudio.behind import Handed
 from howdah.labelstudio.host import CurrentContext, User
 from howdah.labelstudio.progress import ACTIVE, Lost, Outcome, Progress, is_dead, owner
 
@@ -37,7 +39,6 @@ resumes = False
 
 _AT_ONCE = 4
 _END = 10.0  # seconds that a new run waits for the end of one that was cancelled
-_POLL = 0.01  # seconds between looks whether a run of another process has ended
 
 _slots = threading.BoundedSemaphore(_AT_ONCE)
 _threads: dict[tuple[Any, int], threading.Thread] = {}
@@ -58,15 +59,12 @@ class Runs(models.Model):
         progress = self._claim()
         request = CurrentContext.get_request()
         ends = time.monotonic() + (WAIT if wait is None else wait)
-        if behind.hand_over(progress.handed(work, getattr(request, "user", None))):
-            self._await_end(progress.job, ends)
-        else:
+        handed = behind.hand_over(progress.handed(work, getattr(request, "user", None)))
+        if handed is None:
             _begin(progress, work, request).join(max(ends - time.monotonic(), 0.0))
-
-    def _await_end(self, job: str, ends: float) -> None:
-        rows = type(self).objects.filter(pk=self.pk, last_sync_job=job, status__in=ACTIVE)
-        while time.monotonic() < ends and rows.exists():
-            time.sleep(_POLL)
+        else:
+            with closing(handed):
+                handed.wait(ends - time.monotonic())
 
     def cancel(self, by: str) -> None:
         """End the run under way; what it has done stays, and the next Sync goes on from there.
@@ -134,21 +132,28 @@ class Runs(models.Model):
         )
 
 
-def carry_on(handed: Mapping[str, Any]) -> None:
+def carry_on(handed: Handed) -> None:
     """Do a run that another process has claimed, in the background; see `Progress.handed`."""
-    model = apps.get_model(handed["model"])
-    row = model.objects.filter(pk=handed["pk"], last_sync_job=handed["job"]).first()
-    if row is None:
-        return  # cancelled, or the storage is gone
+    told = handed.run
+    model = apps.get_model(told["model"])
+    row = model.objects.filter(pk=told["pk"], last_sync_job=told["job"]).first()
+    if row is None:  # cancelled, or the storage is gone
+        handed.end.close()
+        return
     request = HttpRequest()
-    request.user = User.objects.filter(pk=handed["user"]).first()
-    progress = Progress(model, row.pk, row.meta or {}, handed["job"])
-    _begin(progress, import_string(handed["work"]), request if request.user else None)
+    request.user = User.objects.filter(pk=told["user"]).first()
+    progress = Progress(model, row.pk, row.meta or {}, told["job"])
+    _begin(progress, import_string(told["work"]), request if request.user else None, handed.end.close)
 
 
-def _begin(progress: Progress, work: Callable[[Any, Progress], Outcome], request: Any) -> threading.Thread:
+def _begin(
+    progress: Progress,
+    work: Callable[[Any, Progress], Outcome],
+    request: Any,
+    ended: Callable[[], None] = lambda: None,
+) -> threading.Thread:
     # One that was cancelled stops at its next step; two of one storage never work side by side.
-    words = (progress, work, request, _threads.get(progress.place))
+    words = (progress, work, request, _threads.get(progress.place), ended)
     thread = threading.Thread(target=_carry_out, args=words, name=f"sync-{progress.place[1]}", daemon=True)
     _threads[progress.place] = thread
     thread.start()
@@ -156,7 +161,11 @@ def _begin(progress: Progress, work: Callable[[Any, Progress], Outcome], request
 
 
 def _carry_out(
-    progress: Progress, work: Callable[[Any, Progress], Outcome], request: Any, before: threading.Thread | None
+    progress: Progress,
+    work: Callable[[Any, Progress], Outcome],
+    request: Any,
+    before: threading.Thread | None,
+    ended: Callable[[], None],
 ) -> None:
     """The background thread: nothing that `work` raises goes unseen or leaves the storage in progress."""
     model, pk = progress.place
@@ -179,6 +188,7 @@ def _carry_out(
                 progress.fail(f"{_capital(str(error)) or type(error).__name__}\n\n{traceback.format_exc()}")
     finally:
         progress.stop()
+        ended()
         CurrentContext.clear()
         connections.close_all()
 

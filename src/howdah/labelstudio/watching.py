@@ -34,8 +34,11 @@ logger = logging.getLogger(__name__)
 
 def wake() -> None:
     """Have the process that watches look now; nothing where none does."""
-    if not behind.hand_over({}):
+    handed = behind.hand_over({})
+    if handed is None:
         look()
+    else:
+        handed.close()
 
 
 def look() -> None:

@@ -46,7 +46,8 @@ class Worker(ThreadWorker):
             handed = behind.take(_LOOK)
             if handed is None:
                 continue
-            if handed:
+            if handed.run:
                 runs.carry_on(handed)
             else:
+                handed.end.close()
                 watching.look()
