@@ -40,6 +40,14 @@ def parse(text: str) -> list[Document]:
     return found
 
 
+def parse_one(text: str) -> Document:
+    """The one document of a text; `Invalid` if it has several, or none."""
+    found = parse(text)
+    if len(found) > 1:
+        raise _refused(f"it holds {len(found)} documents where one is meant: send them one by one")
+    return found[0]
+
+
 def _members(value: Any) -> list[Any]:
     if value is None:  # nothing between two `---`
         return []

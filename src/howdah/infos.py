@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from howdah.names import Branch, Commit, File, Project, Repo
+from howdah.names import Branch, Commit, File, Job, Pipeline, Project, Repo
 
 
 class CommitState(enum.IntEnum):
@@ -35,6 +35,61 @@ class FileType(enum.IntEnum):
 
     FILE = 1
     DIR = 2
+
+
+class JobState(enum.IntEnum):
+    """How far a job has come. Numbers as on the wire."""
+
+    JOB_STATE_UNKNOWN = 0
+    JOB_CREATED = 1
+    JOB_STARTING = 2
+    JOB_RUNNING = 3
+    JOB_FAILURE = 4
+    JOB_SUCCESS = 5
+    JOB_KILLED = 6
+    JOB_EGRESSING = 7
+    JOB_FINISHING = 8
+    JOB_UNRUNNABLE = 9
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing becomes of the job any more."""
+        return self in _OVER
+
+
+_OVER = frozenset({JobState.JOB_FAILURE, JobState.JOB_SUCCESS, JobState.JOB_KILLED, JobState.JOB_UNRUNNABLE})
+
+
+class DatumState(enum.IntEnum):
+    """What became of a datum in a job. Numbers as on the wire."""
+
+    UNKNOWN = 0
+    FAILED = 1
+    SUCCESS = 2
+    SKIPPED = 3
+    STARTING = 4
+    RECOVERED = 5
+
+
+class PipelineState(enum.IntEnum):
+    """How a pipeline is. Numbers as on the wire."""
+
+    PIPELINE_STATE_UNKNOWN = 0
+    PIPELINE_STARTING = 1
+    PIPELINE_RUNNING = 2
+    PIPELINE_RESTARTING = 3
+    PIPELINE_FAILURE = 4
+    PIPELINE_PAUSED = 5
+    PIPELINE_STANDBY = 6
+    PIPELINE_CRASHING = 7
+
+
+class PipelineType(enum.IntEnum):
+    """Whether its code works on inputs, makes commits of its own, or answers on a port. Numbers as on the wire."""
+
+    TRANSFORM = 1
+    SPOUT = 2
+    SERVICE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +215,81 @@ class FileChange:
 
     new: FileInfo | None
     old: FileInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineInfo:
+    """A version of a pipeline as the API tells it, and what the pipeline is doing.
+
+    `told` is the specification as its user wrote it, `effective` what it means with all defaults; both are JSON.
+    `last_job` is the state of the newest job, of whatever version.
+    """
+
+    pipeline: Pipeline
+    version: int = 1
+    type: PipelineType = PipelineType.TRANSFORM
+    spec_commit: Commit | None = None
+    state: PipelineState = PipelineState.PIPELINE_STATE_UNKNOWN
+    reason: str = ""
+    stopped: bool = False
+    last_job: JobState = JobState.JOB_STATE_UNKNOWN
+    told: str = "{}"
+    effective: str = "{}"
+    salt: str = ""
+    created: datetime | None = None
+    updated: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a job's datums took, together: seconds and bytes."""
+
+    download_time: float = 0.0
+    process_time: float = 0.0
+    upload_time: float = 0.0
+    download_bytes: int = 0
+    upload_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job as the API tells it, with the counts of its datums; `effective` is its pipeline's specification (JSON)."""
+
+    job: Job
+    version: int = 1
+    output: Commit | None = None
+    state: JobState = JobState.JOB_CREATED
+    reason: str = ""
+    restart: int = 0
+    total: int = 0
+    skipped: int = 0
+    processed: int = 0
+    failed: int = 0
+    recovered: int = 0
+    stats: Stats = Stats()
+    created: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    effective: str = "{}"
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSetInfo:
+    """The jobs of one commit set, upstream ones first."""
+
+    id: str
+    jobs: tuple[JobInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """A secret as the API tells it: never its values."""
+
+    name: str
+    type: str = "Opaque"
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

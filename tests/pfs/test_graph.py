@@ -72,6 +72,28 @@ def test_commit_leads_to_commits_of_its_id_all_the_way_down_at_once(store: Store
     assert members(store, id) == ["a", "b", "c", "d"]
 
 
+def test_a_commit_may_fail_while_the_one_before_it_is_open(store: Store) -> None:
+    write(store, {"/x": b"x"}, Commit(A.repo, "master"))
+    follow(store, B, A)
+    first = head(store, B).commit
+    ids = [head(store, A).commit.id]
+    for name in ("/y", "/z"):
+        write(store, {name: b"y"}, Commit(A.repo, "master"))
+        ids.append(head(store, A).commit.id)
+    second, third = (Commit(B.repo, id) for id in ids[1:])
+    write(store, {"/lost": b"lost"}, second)
+    writing.finish(store, second, error="failed")
+    with pytest.raises(WrongState, match=f"base commit {first.id} for commit {third.id} unfinished"):
+        writing.finish(store, third)
+
+    write(store, {"/made": b"made"}, first)
+    writing.finish(store, first)
+    write(store, {"/more": b"more"}, third)
+    writing.finish(store, third)
+    assert content(store, third) == {"/made": b"made", "/more": b"more"}
+    assert check.fsck(store) == []
+
+
 def test_one_stream_of_writes_leads_to_commits_too(store: Store) -> None:
     follow(store, B, A)
     write(store, {"/x": b"x"}, Commit(A.repo, "master"))

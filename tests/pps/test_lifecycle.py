@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from howdah.infos import PipelineState
 from howdah.pps.lifecycle import (
     Action,
     Again,
@@ -14,7 +15,6 @@ from howdah.pps.lifecycle import (
     Event,
     Halt,
     PipelineRun,
-    PipelineState,
     Start,
     Started,
     Stopped,

@@ -10,14 +10,13 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from hypothesis import given
 from hypothesis import strategies as st
 
+from howdah.infos import DatumState, JobState, PipelineState
 from howdah.pps import machine
-from howdah.pps.lifecycle import PipelineState
 from howdah.pps.machine import (
     Attempt,
     Await,
     Begun,
     Broken,
-    DatumState,
     Egress,
     Egressed,
     Ended,
@@ -25,7 +24,6 @@ from howdah.pps.machine import (
     Finish,
     Finished,
     JobRun,
-    JobState,
     Kill,
     Merge,
     Merged,
@@ -136,7 +134,7 @@ def test_each_event_leads_to_its_state_and_actions(
 
     assert after.state is state
     assert told == actions
-    assert after.is_over == (state in machine.TERMINAL)
+    assert after.is_over == state.is_over
     if after.is_over:
         assert not after.running
         assert after.reason == next((action.error for action in told if isinstance(action, Finish)), after.reason)
@@ -172,7 +170,7 @@ def test_what_comes_too_early_or_too_late_changes_nothing(before: JobRun, event:
     assert step(before, event) == (before, ())
 
 
-@pytest.mark.parametrize("state", sorted(machine.TERMINAL))
+@pytest.mark.parametrize("state", [each for each in JobState if each.is_over])
 @pytest.mark.parametrize("event", [*EVENTS, Stopped(), Broken("x")], ids=lambda event: type(event).__name__)
 def test_a_job_that_is_over_stays_as_it_is(state: JobState, event: Event) -> None:
     over = replace(DONE, state=state)

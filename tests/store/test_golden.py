@@ -16,12 +16,14 @@ import pytest
 from howdah.db.migrate import migrate
 from howdah.db.sqlite import SqliteDatabase
 from howdah.errors import WrongState
-from howdah.names import Commit
+from howdah.infos import JobState
+from howdah.names import Commit, Job
 from howdah.pfs import check, resolve, upkeep, writing
+from howdah.pps import secrets, telling
 from howdah.server.folder import open_store
 from howdah.store.store import Store
 from tests.pfs.stores import content, write
-from tests.store.golden.make import COMMITS, IDS, IMAGES, LABEL, LABELS, fill
+from tests.store.golden.make import COMMITS, COUNT, IDS, IMAGES, LABEL, LABELS, SPECIFICATION, fill
 
 GOLDEN = sorted(Path(__file__).with_name("golden").glob("*.tar.gz"))
 
@@ -78,6 +80,18 @@ def test_the_newest_golden_folder_has_the_newest_format(tmp_path: Path) -> None:
     database.close()
     assert row is not None
     assert GOLDEN[-1].name == f"{row[0]:04}.tar.gz", "make one: python -m tests.store.golden.make"
+
+
+def test_pipelines_are_as_they_were(data: Path) -> None:
+    ids = json.loads((data / IDS).read_text("utf-8"))
+    with open_store(data) as store, store.database.read() as tx:
+        told = telling.pipelines(tx, history=-1)
+        assert [info.version for info in told] == ([2, 1] if "job" in ids else [])
+        assert [info.name for info in secrets.list(tx)] == (["password"] if "job" in ids else [])
+        for info in told:
+            assert json.loads(info.told) == SPECIFICATION
+        if "job" in ids:
+            assert telling.job(tx, Job(COUNT, ids["job"])).state is JobState.JOB_CREATED
 
 
 def test_a_folder_of_a_newer_version_is_refused_and_left_alone(data: Path) -> None:

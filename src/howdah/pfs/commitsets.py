@@ -156,6 +156,12 @@ def _check_nothing_made(tx: Tx, rows: Sequence[CommitRow]) -> None:
 
 def _remove(made: Step, rows: Sequence[CommitRow]) -> None:
     tx = made.tx
+    for row in rows:
+        if tx.one("SELECT 1 FROM pipeline_versions WHERE spec = ?", row.number) is not None:
+            raise WrongState(
+                f"commit set {row.id} cannot go: it has a version of a pipeline; delete the pipeline instead",
+                kind="of-pipeline",
+            )
     for row in reversed(rows):
         tx.run("UPDATE commits SET parent = ? WHERE parent = ?", row.parent, row.number)
         if tx.one("SELECT 1 FROM branches WHERE head = ?", row.number) is not None:

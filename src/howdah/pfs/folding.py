@@ -17,7 +17,7 @@ from howdah.db.database import Tx
 from howdah.errors import WrongState
 from howdah.pfs import changes
 from howdah.pfs.changes import Operation, Put
-from howdah.pfs.rows import CommitRow, read_commit
+from howdah.pfs.rows import CommitRow, read_commit, read_parent, usable_ancestor
 from howdah.store import edit, tree
 from howdah.store.blobs import Writer
 from howdah.store.edit import Edit
@@ -219,10 +219,15 @@ def settle(store: Store, number: int) -> Tree:
 
 def check_base(tx: Tx, row: CommitRow) -> None:
     """Raise `WrongState` if the commit is open on one that is open too, whose content it will begin with."""
-    if row.finished is None and row.parent is not None:
-        parent = read_commit(tx, row.parent)
-        if parent.finished is None:
-            raise WrongState(f"base commit {parent.id} for commit {row.id} unfinished", kind="base-not-finished")
+    base = open_base(tx, row)
+    if base is not None:
+        raise WrongState(f"base commit {base.id} for commit {row.id} unfinished", kind="base-not-finished")
+
+
+def open_base(tx: Tx, row: CommitRow) -> CommitRow | None:
+    """The commit whose content an open one will begin with, if that is open too."""
+    base = usable_ancestor(tx, read_parent(tx, row)) if row.finished is None else None
+    return base if base is not None and base.finished is None else None
 
 
 def _still_waits(tx: Tx, number: int, edit: int) -> bool:

@@ -157,6 +157,12 @@ def _refused(text: str) -> Invalid:
     return Invalid(text, kind="bad-provenance", code=Code.UNKNOWN)
 
 
+def is_made_by_pipeline(tx: Tx, number: int) -> bool:
+    """Whether the commit is made from one that tells what a pipeline does, and so is a job's."""
+    found = tx.one("SELECT 1 FROM provenance JOIN pipeline_versions ON spec = upstream WHERE number = ?", number)
+    return found is not None
+
+
 def output_branch(branch: Branch) -> WrongState:
     """The error for a commit that somebody would make where only following makes commits."""
     return WrongState(

@@ -16,6 +16,7 @@ _SELECT = (
     "SELECT repos.repo, projects.name, repos.name, repos.type, repos.description, repos.created, repos.metadata"
     " FROM repos JOIN projects USING (project)"
 )
+_PIPELINE = "SELECT 1 FROM pipelines JOIN repos USING (repo) WHERE project = ? AND name = ?"
 
 
 def number(tx: Tx, repo: Repo) -> int:
@@ -79,17 +80,29 @@ def list(tx: Tx, *, type: str = "", projects: Sequence[Project] = ()) -> Iterato
 def delete(tx: Tx, repo: Repo, *, force: bool = False) -> bool:
     """Delete a repo of every type, with its commits; returns whether there was one.
 
-    One with branches that those of other repos follow only with `force`.
+    One with branches that those of other repos follow only with `force`; that of a pipeline goes with the pipeline.
     """
     project = tx.one("SELECT project FROM projects WHERE name = ?", repo.project.name)
     if project is None:
         return False
+    if tx.one(_PIPELINE, project[0], repo.name) is not None:
+        raise WrongState(
+            f"cannot delete a repo associated with a pipeline - delete the pipeline instead: {repo}", kind="of-pipeline"
+        )
     for (branch,) in tx.all(
         "SELECT branch FROM branches JOIN repos USING (repo) WHERE project = ? AND repos.name = ? ORDER BY branch",
         *(project[0], repo.name),
     ):
         graph.check_unfollowed(tx, branch, force=force, outside=repo)
     return tx.run("DELETE FROM repos WHERE project = ? AND name = ?", project[0], repo.name) > 0
+
+
+def delete_type(tx: Tx, repo: Repo) -> None:
+    """Delete a repo of this type alone, if it is there; what follows it, follows it no longer."""
+    tx.run(
+        "DELETE FROM repos WHERE name = ? AND type = ? AND project = (SELECT project FROM projects WHERE name = ?)",
+        *(repo.name, repo.type, repo.project.name),
+    )
 
 
 def delete_all(tx: Tx, chosen: Sequence[Project], *, everywhere: bool = False, force: bool = False) -> tuple[Repo, ...]:

@@ -31,6 +31,11 @@ _Result = TypeVar("_Result")
 # So many operations in one stream are folded at once; fewer wait with the commit, so that a thousand small
 # streams into one open commit do not rewrite its tree a thousand times.
 _FOLD_AT = 1000
+# A commit, and those after it that have failed, so that what is opened on them builds on it.
+_BUILT_ON = (
+    "WITH RECURSIVE built_on (number) AS (SELECT ? UNION ALL SELECT commits.number FROM commits"
+    " JOIN built_on ON commits.parent = built_on.number WHERE error != '')"
+)
 
 
 class Session(Gathering):
@@ -159,17 +164,24 @@ def finish(store: Store, named: Commit, description: str = "", *, error: str = "
     step(store, lambda made: finish_in(made, store, named, description, error=error))
 
 
-def finish_in(made: Step, store: Store, named: Commit, description: str = "", *, error: str = "") -> None:
+def finish_in(  # noqa: PLR0913 -- what may be told of a commit's end
+    made: Step, store: Store, named: Commit, description: str = "", *, error: str = "", force: bool = False
+) -> str:
     """Finish an open commit; a `description` replaces the one given at its start. For verbs that `step` runs.
 
-    A tree that cannot be (a file where a directory is) makes the commit finish with an error; commits after it
-    build on the ancestor before it.
+    A tree that cannot be (a file where a directory is) makes the commit finish with an error, which is returned;
+    commits after it build on the ancestor before it. What a pipeline makes is finished by `force` alone.
     """
     tx = made.tx
     row = resolve.commit(tx, named)
     if row.finished is not None:
         raise _already_finished(named, row)
-    folding.check_base(tx, row)
+    if not force and graph.is_made_by_pipeline(tx, row.number):
+        raise WrongState("cannot finish a pipeline output or meta commit, use 'stop job' instead", kind="of-pipeline")
+    if error and folding.open_base(tx, row) is not None:  # what it would hold is not known, and nothing builds on it
+        tx.run("DELETE FROM edits WHERE number = ?", row.number)
+    else:
+        folding.check_base(tx, row)
     if tx.one("SELECT 1 FROM edits WHERE number = ?", row.number) is not None:
         raise _Unsettled(row.number)
     fault = error or folding.faults(store.read_node, row.root, json.loads(row.suspects))
@@ -181,9 +193,11 @@ def finish_in(made: Step, store: Store, named: Commit, description: str = "", *,
     # What was opened on this one before it had content begins with that content now.
     tree = base_tree(tx, row._replace(error=fault))
     tx.run(
-        "UPDATE commits SET tree = ?, files = ?, size = ? WHERE parent = ? AND finished IS NULL",
-        *(tree.root, tree.files, tree.size, row.number),
+        f"{_BUILT_ON} UPDATE commits SET tree = ?, files = ?, size = ? WHERE finished IS NULL"  # noqa: S608 -- constant text
+        " AND parent IN (SELECT number FROM built_on)",
+        *(row.number, tree.root, tree.files, tree.size),
     )
+    return fault
 
 
 def clear(tx: Tx, named: Commit) -> None:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from howdah.infos import PipelineState
+
 _MOST_TRIES = 8
 _LONGEST_WAIT = 300.0
-
-
-class PipelineState(enum.IntEnum):
-    """How a pipeline is. Numbers as on the wire."""
-
-    PIPELINE_STATE_UNKNOWN = 0
-    PIPELINE_STARTING = 1
-    PIPELINE_RUNNING = 2
-    PIPELINE_RESTARTING = 3
-    PIPELINE_FAILURE = 4
-    PIPELINE_PAUSED = 5
-    PIPELINE_STANDBY = 6
-    PIPELINE_CRASHING = 7
 
 
 S = PipelineState

@@ -8,43 +8,13 @@ about what is no longer so, change nothing.
 
 from __future__ import annotations
 
-import enum
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-
-class JobState(enum.IntEnum):
-    """How far a job has come. Numbers as on the wire."""
-
-    JOB_STATE_UNKNOWN = 0
-    JOB_CREATED = 1
-    JOB_STARTING = 2
-    JOB_RUNNING = 3
-    JOB_FAILURE = 4
-    JOB_SUCCESS = 5
-    JOB_KILLED = 6
-    JOB_EGRESSING = 7
-    JOB_FINISHING = 8
-    JOB_UNRUNNABLE = 9
-
-
-class DatumState(enum.IntEnum):
-    """What became of a datum in a job. Numbers as on the wire."""
-
-    UNKNOWN = 0
-    FAILED = 1
-    SUCCESS = 2
-    SKIPPED = 3
-    STARTING = 4
-    RECOVERED = 5
-
-
-TERMINAL = frozenset(
-    {JobState.JOB_FAILURE, JobState.JOB_SUCCESS, JobState.JOB_KILLED, JobState.JOB_UNRUNNABLE},
-)
+from howdah.infos import DatumState, JobState
 
 
 class Attempt(NamedTuple):
@@ -80,7 +50,7 @@ class JobRun:
     @property
     def is_over(self) -> bool:
         """Whether nothing becomes of it any more."""
-        return self.state in TERMINAL
+        return self.state.is_over
 
     @property
     def waiting(self) -> int:
@@ -241,6 +211,11 @@ def resume(run: JobRun, done: Callable[[int], bool]) -> Step:
     return fresh, () if left else (Merge(),)
 
 
+def unrunnable(broken: Sequence[str]) -> str:
+    """Why a job cannot be run whose inputs these pipelines have not made."""
+    return f"unrunnable because the following upstream pipelines failed: {', '.join(broken)}"
+
+
 def _begun(run: JobRun, _: Begun) -> Step:
     if run.state is not JobState.JOB_CREATED:
         return run, ()
@@ -251,9 +226,7 @@ def _ready(run: JobRun, event: Ready) -> Step:
     if run.state is not JobState.JOB_STARTING:
         return run, ()
     if event.broken:
-        names = ", ".join(event.broken)
-        reason = f"unrunnable because the following upstream pipelines failed: {names}"
-        return _over(run, JobState.JOB_UNRUNNABLE, reason)
+        return _over(run, JobState.JOB_UNRUNNABLE, unrunnable(event.broken))
     return replace(run, state=JobState.JOB_RUNNING), (Prepare(),)
 
 

@@ -40,7 +40,7 @@ def start_commit(_: Store, made: Step, request: pfs_pb2.StartCommitRequest) -> p
 def finish_commit(store: Store, made: Step, request: pfs_pb2.FinishCommitRequest) -> Empty:
     """See `writing.finish_in`."""
     commit = need(wire.commit_from_wire(request.commit), "commit")
-    writing.finish_in(made, store, commit, request.description, error=request.error)
+    writing.finish_in(made, store, commit, request.description, error=request.error, force=request.force)
     return Empty()
 
 

@@ -12,14 +12,22 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from howdah.names import Branch, Commit, Project, Repo
+from howdah.names import Branch, Commit, Pipeline, Project, Repo
 from howdah.pfs import branches, commits, graph, repos, writing
+from howdah.pps import pipelines, secrets
 from howdah.server.folder import open_store
 from howdah.store.store import Store
 
 IMAGES = Repo(Project(), "images")
 LABELS = Repo(Project(), "labels")
 IDS = "commits.json"
+
+COUNT = Pipeline(Project(), "count")
+SPECIFICATION = {
+    "pipeline": {"name": COUNT.name},
+    "transform": {"cmd": ["wc"]},
+    "input": {"pfs": {"repo": LABELS.name, "glob": "/*"}},
+}
 
 Files = dict[str, bytes]
 
@@ -56,9 +64,20 @@ def fill(store: Store) -> dict[str, str]:
     with graph.step(store) as made:
         branches.create(made, Branch(LABELS, "checked"), Commit(LABELS, "master"))
     ids["label"] = _head(store, LABELS)
+    ids["job"] = _pipeline(store)
     ids["open"] = _start(store)
     _put(store, {"/d/ü (1).jpg": FIRST["/d/ü (1).jpg"], "/waiting": b"edits"})
     return ids
+
+
+def _pipeline(store: Store) -> str:
+    """A pipeline in its second version, whose first job was stopped, and a secret; the id of the second job."""
+    wish = pipelines.Wish(SPECIFICATION, json.dumps(SPECIFICATION), update=True)
+    for _ in range(2):
+        writing.step(store, lambda made: pipelines.create(made, store, wish))
+    with store.database.write() as tx:
+        secrets.create(tx, '{"metadata": {"name": "password"}, "data": {"word": "aG93ZHk="}}', now=store.now())
+    return _head(store, Repo(COUNT.project, COUNT.name))
 
 
 def _put(store: Store, files: Files, repo: Repo = IMAGES) -> str:
