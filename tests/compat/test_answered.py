@@ -15,12 +15,13 @@ from howdah.wire.gen import (
     enterprise_pb2,
     metadata_pb2,
     pfs_pb2,
+    pps_pb2,
     storage_pb2,
     transaction_pb2,
     version_pb2,
 )
 
-FILES = (admin_pb2, debug_pb2, enterprise_pb2, metadata_pb2, pfs_pb2, storage_pb2, transaction_pb2, version_pb2)
+FILES = (admin_pb2, debug_pb2, enterprise_pb2, metadata_pb2, pfs_pb2, pps_pb2, storage_pb2, transaction_pb2, version_pb2)
 SERVICES = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
 
 REFUSED = {
@@ -35,6 +36,12 @@ REFUSED = {
     "enterprise_v2.API.Pause": "nothing is kept back for want of a license",
     "enterprise_v2.API.Unpause": "nothing is kept back for want of a license",
     "pfs_v2.API.ForgetCommit": "none of the published clients says what it is to do",
+    "pps_v2.API.GetLogs": "no code of pipelines runs yet that could write any",
+    "pps_v2.API.RunPipeline": "Pachyderm does not offer it either: rerun the pipeline",
+    "pps_v2.API.RunLoadTest": "a load test of Pachyderm's own makers",
+    "pps_v2.API.RunLoadTestDefault": "a load test of Pachyderm's own makers",
+    "pps_v2.API.GetKubeEvents": "there is no Kubernetes",
+    "pps_v2.API.QueryLoki": "there is no Loki",
     "storage.Fileset.ReadFilesetCDR": "without --chunks-port there is nowhere to fetch from",
 }
 

@@ -38,13 +38,13 @@ def test_auth_is_not_activated(client: Any) -> None:
 
 
 def test_call_that_is_not_offered_is_named(client: Any) -> None:
-    with refused(StatusCode.UNIMPLEMENTED, "API[./]InspectPipeline"):
-        client.pps.inspect_pipeline(pipeline=pps.Pipeline(name="x"))
+    with refused(StatusCode.UNIMPLEMENTED, "API[./]RunPipeline"):
+        client.pps.run_pipeline(pipeline=pps.Pipeline(name="x"))
 
 
 def test_unoffered_stream_is_named(client: Any) -> None:
-    with refused(StatusCode.UNIMPLEMENTED, "ListPipeline"):
-        list(client.pps.list_pipeline())
+    with refused(StatusCode.UNIMPLEMENTED, "QueryLoki"):
+        list(client.pps.query_loki(query="x"))
 
 
 def test_token_and_empty_transaction_do_no_harm(server: Any) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from howdah.db.database import Row, Tx
 from howdah.errors import AlreadyExists, Code, Invalid, NotFound, WrongState
 from howdah.infos import RepoInfo
 from howdah.names import DEFAULT_BRANCH, USER_TYPE, Branch, Project, Repo, check_name
 from howdah.pfs import clock, graph, projects
+
+_Info = TypeVar("_Info")
 
 _SELECT = (
     "SELECT repos.repo, projects.name, repos.name, repos.type, repos.description, repos.created, repos.metadata"
@@ -168,8 +171,8 @@ def _info(tx: Tx, row: Row, *, is_detailed: bool = False) -> RepoInfo:
     )
 
 
-def page(infos: Sequence[RepoInfo], size: int, index: int) -> Sequence[RepoInfo]:
-    """The page `index` (from 0) of `size` repos each; everything when the size is 0."""
+def page(infos: Sequence[_Info], size: int, index: int) -> Sequence[_Info]:
+    """The page `index` (from 0) of `size` infos each; everything when the size is 0."""
     if size < 0 or index < 0:
         raise Invalid("page size and page index must not be negative", code=Code.INVALID_ARGUMENT)
     return infos[size * index : size * (index + 1)] if size else infos

@@ -197,28 +197,40 @@ def _advance(made: Step, store: Store, row: PipelineRow, event: Event) -> tuple[
     return tuple(action for action in actions if not isinstance(action, lifecycle.Halt))
 
 
-def delete(made: Step, store: Store, pipeline: Pipeline, *, force: bool = False, keep_repo: bool = False) -> bool:
+def delete(  # noqa: PLR0913 -- one keyword for each option of the API
+    made: Step,
+    store: Store,
+    pipeline: Pipeline,
+    *,
+    force: bool = False,
+    keep_repo: bool = False,
+    must_exist: bool = False,
+) -> bool:
     """Delete a pipeline with its jobs and its repos; returns whether there was one.
 
     One that others follow only with `force`; with `keep_repo` its output stays, and so may be followed.
     """
-    row = rows.find(made.tx, pipeline)
+    row = rows.get(made.tx, pipeline) if must_exist else rows.find(made.tx, pipeline)
     if row is None:
         return False
     spec = rows.newest(made.tx, row.repo).read()
     if keep_repo:
-        jobs.stop_all(made, store, row.repo, "pipeline deleted")
-        if not row.stopped:
-            wiring.disconnect(made, spec)
-        made.tx.run("DELETE FROM pipelines WHERE repo = ?", row.repo)
-        for type in (rows.SPEC_TYPE, rows.META_TYPE):
-            repos.delete_type(made.tx, rows.repo(pipeline, type))
-    else:
-        wiring.check_unfollowed(made.tx, pipeline, force=force)
-        made.tx.run("DELETE FROM pipelines WHERE repo = ?", row.repo)
-        repos.delete(made.tx, rows.repo(pipeline), force=force)
-        wiring.clear_away(made.tx, spec)
+        _forget(made, store, row, spec)
+        return True
+    wiring.check_unfollowed(made.tx, pipeline, force=force)
+    made.tx.run("DELETE FROM pipelines WHERE repo = ?", row.repo)
+    repos.delete(made.tx, rows.repo(pipeline), force=force)
+    wiring.clear_away(made.tx, spec)
     return True
+
+
+def _forget(made: Step, store: Store, row: PipelineRow, spec: Spec) -> None:
+    """Let a pipeline's output be a repo as any other."""
+    jobs.stop_all(made, store, row.repo, "pipeline deleted")
+    wiring.disconnect(made, spec)
+    made.tx.run("DELETE FROM pipelines WHERE repo = ?", row.repo)
+    for type in (rows.SPEC_TYPE, rows.META_TYPE):
+        repos.delete_type(made.tx, rows.repo(row.pipeline, type))
 
 
 def delete_all(

@@ -27,6 +27,7 @@ from howdah.server.grpc_commitsets import CommitSetCalls
 from howdah.server.grpc_debug import DebugCalls
 from howdah.server.grpc_filesets import FilesetCalls
 from howdah.server.grpc_metadata import MetadataCalls
+from howdah.server.grpc_pps import PpsCalls
 from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_storage import StorageCalls
 from howdah.server.grpc_transactions import TransactionCalls
@@ -46,6 +47,7 @@ from howdah.wire.gen import (
     enterprise_pb2,
     metadata_pb2,
     pfs_pb2,
+    pps_pb2,
     storage_pb2,
     transaction_pb2,
     upkeep_pb2,
@@ -123,6 +125,7 @@ def _services(  # noqa: PLR0913 -- what services work with
     """What answers the calls of the services that each of these files describes."""
     return [
         (pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes, urls)),
+        (pps_pb2.DESCRIPTOR, PpsCalls(store, bridge, changes)),
         (bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls)),
         (transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)),
         (metadata_pb2.DESCRIPTOR, MetadataCalls(store, bridge, changes)),

@@ -9,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 from howdah.errors import Corrupt
 from howdah.pfs import branches, check, projects, repos
 from howdah.pfs.paging import PAGE
+from howdah.pps import defaults
 from howdah.server import queueable
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
@@ -36,7 +37,8 @@ class RepoCalls(Calls):
         self, request: pfs_pb2.InspectProjectV2Request, context: Context
     ) -> pfs_pb2.InspectProjectV2Response:
         info = await self.InspectProject(pfs_pb2.InspectProjectRequest(project=request.project), context)
-        return pfs_pb2.InspectProjectV2Response(info=info, defaults_json="{}")
+        told = await self._look(lambda tx: defaults.of_project(tx, wire.project_from_wire(request.project)))
+        return pfs_pb2.InspectProjectV2Response(info=info, defaults_json=told)
 
     async def ListProject(self, _: pfs_pb2.ListProjectRequest, __: Context) -> AsyncIterator[pfs_pb2.ProjectInfo]:
         async for info in self._all(projects.list):

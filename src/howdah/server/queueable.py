@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
+from howdah import documents
 from howdah.errors import Invalid
+from howdah.infos import JobState
 from howdah.pfs import branches, commits, commitsets, repos, writing
 from howdah.pfs.steps import Step
+from howdah.pps import effective, jobs, pipelines
+from howdah.pps.machine import JobRun
+from howdah.server import requests
 from howdah.server.requests import need
 from howdah.store.store import Store
 from howdah.wire import pfs as wire
-from howdah.wire.gen import pfs_pb2, transaction_pb2
+from howdah.wire import pps
+from howdah.wire.gen import pfs_pb2, pps_pb2, transaction_pb2
 
 
 def create_repo(_: Store, made: Step, request: pfs_pb2.CreateRepoRequest) -> Empty:
@@ -66,6 +73,44 @@ def delete_branch(_: Store, made: Step, request: pfs_pb2.DeleteBranchRequest) ->
     return Empty()
 
 
+def create_pipeline(
+    store: Store, made: Step, request: pps_pb2.CreatePipelineTransaction
+) -> pps_pb2.CreatePipelineV2Response:
+    """See `pipelines.create`."""
+    message = request.create_pipeline_request
+    document = documents.parse_one(request.user_json) if request.user_json else pps.document_from_wire(message)
+    text = request.user_json or json.dumps(document)
+    wish = pipelines.Wish(document, text, update=message.update, reprocess=message.reprocess)
+    spec = pipelines.create(made, store, wish)
+    return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=json.dumps(effective.write(spec)))
+
+
+def stop_job(store: Store, made: Step, request: pps_pb2.StopJobRequest) -> Empty:
+    """See `jobs.stop`."""
+    jobs.stop(made, store, need(pps.job_from_wire(request.job), "job"), request.reason)
+    return Empty()
+
+
+def update_job_state(store: Store, made: Step, request: pps_pb2.UpdateJobStateRequest) -> Empty:
+    """See `jobs.update`."""
+    job = need(pps.job_from_wire(request.job), "job")
+    if request.state not in {*JobState} - {JobState.JOB_STATE_UNKNOWN}:
+        raise Invalid(f"job state ({request.state}) invalid: it must be one of a job's", kind="bad-message")
+    run = JobRun(
+        state=JobState(request.state),
+        reason=request.reason,
+        restart=requests.small(request.restart, "restart"),
+        total=request.data_total,
+        skipped=request.data_skipped,
+        processed=request.data_processed,
+        failed=request.data_failed,
+        recovered=request.data_recovered,
+    )
+    stats = pps.stats_from_wire(request.stats) if request.HasField("stats") else None
+    jobs.update(made, store, job, run, stats)
+    return Empty()
+
+
 # By the name of the request's field in a transaction's request.
 VERBS: dict[str, Callable[[Store, Step, Any], Message]] = {
     "create_repo": create_repo,
@@ -75,6 +120,9 @@ VERBS: dict[str, Callable[[Store, Step, Any], Message]] = {
     "squash_commit_set": squash_commit_set,
     "create_branch": create_branch,
     "delete_branch": delete_branch,
+    "create_pipeline_v2": create_pipeline,
+    "stop_job": stop_job,
+    "update_job_state": update_job_state,
 }
 _FIELDS = {type(getattr(transaction_pb2.TransactionRequest(), name)): name for name in VERBS}
 

@@ -58,6 +58,13 @@ def state(number: int) -> int:
     return number
 
 
+def small(number: int, noun: str) -> int:
+    """The number, which rows can hold."""
+    if number >= 1 << 63:
+        raise Invalid(f"{noun} ({number}) invalid: it is too large", kind="bad-message")
+    return number
+
+
 def refuse(what: str, *, when: bool) -> None:
     """Raise `Unsupported` if the request asks for what this server does not do."""
     if when:

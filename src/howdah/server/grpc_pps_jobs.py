@@ -1,0 +1,115 @@
+"""pps_v2.API: jobs. Waiting calls hold neither a thread nor a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from google.protobuf.empty_pb2 import Empty
+
+from howdah.errors import Invalid
+from howdah.infos import JobInfo
+from howdah.names import Commit, Job
+from howdah.pfs.paging import PAGE
+from howdah.pps import jobs, telling
+from howdah.pps.telling import Which
+from howdah.server import queueable
+from howdah.server.calls import Calls
+from howdah.server.methods import Context
+from howdah.server.requests import need, refuse
+from howdah.wire import pfs as nouns
+from howdah.wire import pps as wire
+from howdah.wire.gen import pps_pb2
+
+
+class JobCalls(Calls):
+    """Answers for jobs and for the sets of those that one change leads to."""
+
+    async def InspectJob(self, request: pps_pb2.InspectJobRequest, _: Context) -> pps_pb2.JobInfo:
+        named = need(wire.job_from_wire(request.job), "job")
+        if request.wait:
+            info = await self._over(named)
+        else:
+            info = await self._look(lambda tx: telling.job(tx, named))
+        return wire.job_info_to_wire(info, details=request.details)
+
+    async def ListJob(self, request: pps_pb2.ListJobRequest, _: Context) -> AsyncIterator[pps_pb2.JobInfo]:
+        refuse("a filter by jq", when=bool(request.jq_filter))
+        which = _which(request)
+        async for infos in self._bridge.batches(lambda: telling.jobs(self._store.database, which), PAGE):
+            for info in infos:
+                yield wire.job_info_to_wire(info, details=request.details)
+
+    async def InspectJobSet(self, request: pps_pb2.InspectJobSetRequest, _: Context) -> AsyncIterator[pps_pb2.JobInfo]:
+        found = await self._look(lambda tx: telling.job_set(tx, request.job_set.id))
+        if request.wait:
+            found.sort(key=lambda info: not info.state.is_over)
+        for info in found:
+            told = await self._over(info.job) if request.wait and not info.state.is_over else info
+            yield wire.job_info_to_wire(told, details=request.details)
+
+    async def ListJobSet(self, request: pps_pb2.ListJobSetRequest, _: Context) -> AsyncIterator[pps_pb2.JobSetInfo]:
+        refuse("a filter by jq", when=bool(request.jq_filter))
+        which = _which(request)
+        async for infos in self._bridge.batches(lambda: telling.job_sets(self._store.database, which), PAGE):
+            for info in infos:
+                told = [wire.job_info_to_wire(each, details=request.details) for each in info.jobs]
+                yield pps_pb2.JobSetInfo(job_set=pps_pb2.JobSet(id=info.id), jobs=told)
+
+    async def SubscribeJob(self, request: pps_pb2.SubscribeJobRequest, _: Context) -> AsyncIterator[pps_pb2.JobInfo]:
+        """The jobs that are not over, oldest first, and from then on each as often as something of it changes."""
+        named = need(wire.pipeline_from_wire(request.pipeline), "pipeline")
+        told: dict[Job, JobInfo] = {}
+
+        async def changed() -> list[JobInfo] | None:
+            found = await self._look(lambda tx: telling.unfinished(tx, named))
+            news = [info for info in found if told.get(info.job) != info]
+            told.clear()
+            told.update({info.job: info for info in found})
+            return news or None
+
+        while True:
+            for info in await self._changes.until(changed):
+                yield wire.job_info_to_wire(info, details=request.details)
+
+    async def StopJob(self, request: pps_pb2.StopJobRequest, context: Context) -> Empty:
+        return await self._queueable(queueable.stop_job, request, context)
+
+    async def DeleteJob(self, request: pps_pb2.DeleteJobRequest, _: Context) -> Empty:
+        named = need(wire.job_from_wire(request.job), "job")
+        await self._step(lambda made: jobs.delete(made, self._store, named))
+        return Empty()
+
+    async def UpdateJobState(self, request: pps_pb2.UpdateJobStateRequest, context: Context) -> Empty:
+        return await self._queueable(queueable.update_job_state, request, context)
+
+    async def _over(self, named: Job) -> JobInfo:
+        """The job as soon as it is over."""
+
+        async def look() -> JobInfo | None:
+            info = await self._look(lambda tx: telling.job(tx, named))
+            return info if info.state.is_over else None
+
+        return await self._changes.until(look)
+
+
+def _which(request: pps_pb2.ListJobRequest | pps_pb2.ListJobSetRequest) -> Which:
+    if request.number < 0:
+        raise Invalid(f"number ({request.number}) invalid: it must not be negative", kind="bad-number")
+    marker = nouns.time_from_wire(request.pagination_marker) if request.HasField("pagination_marker") else None
+    chosen = tuple(map(nouns.project_from_wire, request.projects))
+    which = Which(projects=chosen, marker=marker, number=request.number, reverse=request.reverse)
+    if isinstance(request, pps_pb2.ListJobSetRequest):
+        return which
+    return Which(
+        pipeline=wire.pipeline_from_wire(request.pipeline),
+        projects=which.projects,
+        inputs=tuple(_input(each) for each in map(nouns.commit_from_wire, request.input_commit)),
+        history=request.history,
+        marker=which.marker,
+        number=which.number,
+        reverse=which.reverse,
+    )
+
+
+def _input(commit: Commit | None) -> Commit:
+    return need(commit, "input commit")
