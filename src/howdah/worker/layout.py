@@ -1,0 +1,106 @@
+"""A run's folder: `pfs` with the inputs and an empty `out`, `tmp`, and the file `stdin`.
+
+Code has filled `out` and `tmp` as it liked: with paths that are longer than the system takes, with folders that nobody
+may enter. They are removed nevertheless.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from howdah.errors import Invalid, unusable
+
+_COPY = 1 << 30
+
+
+def make(folder: Path, user: int | None = None) -> None:
+    """A new folder; what code may write to is the user's."""
+    try:
+        for name in ("pfs/out", "tmp"):
+            place = folder / name
+            place.mkdir(parents=True)
+            if user is not None:
+                os.chown(place, user, user)
+    except OSError as error:
+        raise unusable(str(folder), error) from error
+
+
+def give(folder: Path, lines: Sequence[str]) -> None:
+    """Have code read these lines."""
+    text = "".join(f"{line}\n" for line in lines)
+    (folder / "stdin").write_text(text, "utf-8", "surrogateescape", newline="")
+
+
+def inside(folder: Path, name: str, path: str) -> Path:
+    """Where a path of that input is, with the folders above it; raises `Invalid` for one that leads out."""
+    parts = [part for part in path.split("/") if part]
+    if any(part in {".", ".."} or "\0" in part for part in (name, *parts)) or "/" in name or name == "out":
+        raise Invalid(f"path {path} of input {name} can be no file's here: rename it", kind="bad-path")
+    place = folder.joinpath("pfs", name, *parts)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def link(source: str, target: str) -> None:
+    """Have the file there too, a copy where it cannot be linked. Raises `FileNotFoundError` without a source."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another file system, or too many links already
+        copy(source, target)
+
+
+def copy(source: str, target: str) -> None:
+    """Have an equal file there, which shares what is stored where the file system can do that."""
+    with open(source, "rb") as old, open(target, "xb") as new:
+        os.fchmod(new.fileno(), 0o644)
+        if hasattr(os, "copy_file_range"):
+            with suppress(OSError):  # between these file systems it may be refused
+                while os.copy_file_range(old.fileno(), new.fileno(), _COPY):
+                    pass
+                return
+            new.seek(0)
+            old.seek(0)
+        shutil.copyfileobj(old, new)
+
+
+def remove(folder: Path) -> None:
+    """Delete it and all below. What is below the first folders is moved up, so that no path becomes long."""
+    top = str(folder)
+    if not os.path.lexists(top):
+        return
+    names = count()
+    while True:
+        waiting = list(_entries(top))
+        if not waiting:
+            break
+        for entry in waiting:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            for below in _entries(entry.path):
+                if below.is_dir(follow_symlinks=False):
+                    _open(below.path)  # a folder that may not be written cannot be moved either
+                    os.rename(below.path, f"{top}/.howdah-{next(names)}")
+                else:
+                    os.unlink(below.path)
+            os.rmdir(entry.path)
+    os.rmdir(top)
+
+
+def _entries(place: str) -> list[os.DirEntry[str]]:
+    _open(place)
+    with os.scandir(place) as found:
+        return list(found)
+
+
+def _open(place: str) -> None:
+    if stat.S_IMODE(os.lstat(place).st_mode) & 0o700 != 0o700:
+        os.chmod(place, 0o700)

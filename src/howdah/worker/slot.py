@@ -1,0 +1,166 @@
+"""A place where one datum at a time is worked on: a fence and the folder that it serves."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from howdah.errors import Unavailable
+from howdah.worker import refusals
+from howdah.worker.fence.frames import Message, Reader, pack
+from howdah.worker.fence.limits import Limits
+
+FIRST_USER = 61184  # of those that systems give to services for as long as they run
+_READ = 64 << 10
+_PATIENCE = 10.0
+
+Lines = Callable[[list[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended: `how` is a word, `why` a sentence's end; seconds by the clock and of the processor."""
+
+    how: str
+    why: str
+    code: int
+    seconds: float
+    user: float
+    system: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Of a slot: its folder and number, and what its code does not see although it is there, and does nevertheless.
+
+    `plain` is without any fence.
+    """
+
+    folder: Path
+    number: int = 0
+    covered: tuple[Path, ...] = ()
+    shown: tuple[Path, ...] = ()
+    plain: bool = False
+    user: int | None = None
+    """Whom code runs as; None is the user of this process."""
+
+
+class Slot:
+    """For one thread at a time, but for `kill`. Raises `Unavailable` where the kernel refuses the fence.
+
+    Runs that are under way end with it.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        place.folder.mkdir(parents=True, exist_ok=True)
+        own, given = socket.socketpair()
+        with given:
+            command = [sys.executable, "-I", "-m", "howdah.worker.fence"]
+            quiet = subprocess.DEVNULL
+            self._process = subprocess.Popen(command, stdin=given.fileno(), stdout=quiet, cwd=place.folder, env={})  # noqa: S603
+        self._channel = own
+        self._reader = Reader()
+        self._waiting: list[Message] = []
+        self._sending = threading.Lock()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        place = self.place
+        self._send(
+            {
+                "covered": [str(path.resolve()) for path in place.covered],
+                "shown": [str(path.resolve()) for path in place.shown],
+                "plain": place.plain,
+                "user": place.user,
+            }
+        )
+        answer = self._next()
+        if "refused" in answer:
+            raise refusals.error(answer["refused"])
+
+    def run(
+        self,
+        folder: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        directory: str = "/",
+        limits: Limits,
+        tell: Lines,
+    ) -> Ended:
+        """Have the command run on the slot's folder of that name, and wait for its end; lines go to `tell`."""
+        order = {
+            "folder": folder,
+            "command": list(command),
+            "environment": dict(environment),
+            "directory": directory,
+            "limits": asdict(limits),
+        }
+        self._send({"run": order})
+        while True:
+            message = self._next()
+            if "ended" in message:
+                return Ended(**message["ended"])
+            tell(message["lines"])
+
+    @property
+    def process(self) -> int:
+        """The fence's process."""
+        return self._process.pid
+
+    def kill(self, folder: str, why: str) -> None:
+        """End the run on that folder, if it is under way; from any thread."""
+        self._send({"kill": why, "folder": folder})
+
+    def close(self) -> None:
+        """End the fence and all that runs in it."""
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._channel.close()
+
+    def __enter__(self) -> Slot:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, message: Message) -> None:
+        try:
+            with self._sending:
+                self._channel.sendall(pack(message))
+        except OSError as error:
+            raise _gone() from error
+
+    def _next(self) -> Message:
+        while not self._waiting:
+            try:
+                data = self._channel.recv(_READ)
+            except OSError as error:
+                raise _gone() from error
+            if not data:
+                raise _gone()
+            self._waiting += self._reader.feed(data)
+        return self._waiting.pop(0)
+
+
+def _gone() -> Unavailable:
+    return Unavailable("the fence has ended: look for its reason in the log of the worker", kind="fence")
