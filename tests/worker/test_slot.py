@@ -121,7 +121,7 @@ run(Slot(place(Path({str(open_folder / "lost")!r}))), ["sleep", "8888.3"])
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen([sys.executable, "-c", code], cwd=root) as worker:
         try:
-        _until(lambda: bool(running("8888.3")) or worker.poll() is not None)
+            _until(lambda: bool(running("8888.3")) or worker.poll() is not None)
         finally:
             worker.kill()
     _until(lambda: not running("8888.3"))
