@@ -82,11 +82,11 @@ class Changes:
         self._check()
         self._lane.do(delete(check_path(path)))
 
-    def copy(self, src: File, dst: str, *, append: bool = False) -> None:
+    def copy(self, src: File, dst: str, *, append: bool = False, datum: str = "") -> None:
         """Copy a file or directory, of this repo or another, to `dst`, in place of what was there unless `append`."""
         self._check()
         check_path(src.path)
-        copy = pfs_pb2.CopyFile(src=pfs.file_to_wire(src), dst=check_path(dst), append=append)
+        copy = pfs_pb2.CopyFile(src=pfs.file_to_wire(src), dst=check_path(dst), append=append, datum=datum)
         self._lane.do(pfs_pb2.ModifyFileRequest(copy_file=copy))
 
     def _check(self) -> None:

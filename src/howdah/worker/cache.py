@@ -1,0 +1,122 @@
+"""Contents of inputs, by their digests, so that what many datums read is fetched once.
+
+A file is in place when it is whole. It is linked into the folders of runs, so it costs nothing there and can be dropped
+here at any time; the longest unused are, when there is too much.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+from howdah.errors import HowdahError, unusable
+from howdah.worker import layout
+
+_NEW = ".new-"
+
+
+class Cache:
+    """Files below a folder, `limit` bytes of them. For many threads; one process at a time."""
+
+    def __init__(self, folder: Path, limit: int = 10 << 30) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._sizes: OrderedDict[str, int] = OrderedDict()
+        self._total = 0
+        self._names = count()
+        with _told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._read()
+
+    def _read(self) -> None:
+        """What is there already, the longest unused first."""
+        found = []
+        for path in self._folder.glob("*/*"):
+            seen = path.stat()
+            found.append((seen.st_mtime, path.name, seen.st_size))
+        for path in self._folder.glob(f"{_NEW}*"):  # of a process that has ended
+            path.unlink()
+        for _, name, size in sorted(found):
+            self._sizes[name] = size
+            self._total += size
+
+    def has(self, digest: bytes) -> bool:
+        """Whether this content is there, as far as is known."""
+        with self._lock:
+            return digest.hex() in self._sizes
+
+    def place(self, digest: bytes, target: Path, pieces: Callable[[], Iterable[bytes]], *, linked: bool) -> int:
+        """Have this content at the target, by `pieces` where it is not here; returns how many bytes those were.
+
+        Whoever can write to what is `linked` would change what is here.
+        """
+        name = digest.hex()
+        put = layout.link if linked else layout.copy
+        with _told(target):
+            if self._used(name):
+                with suppress(FileNotFoundError):
+                    put(self._path(name), str(target))
+                    return 0
+            new, size = self._fetch(pieces())
+            put(new, str(target))
+            self._keep(name, new, size)
+            return size
+
+    def _used(self, name: str) -> bool:
+        with self._lock:
+            if name not in self._sizes:
+                return False
+            self._sizes.move_to_end(name)
+            return True
+
+    def _fetch(self, pieces: Iterable[bytes]) -> tuple[str, int]:
+        path = f"{self._folder}/{_NEW}{next(self._names)}"
+        try:
+            with open(path, "xb", opener=_readable) as file:
+                file.writelines(pieces)
+                return path, file.tell()
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(path)
+            raise
+
+    def _keep(self, name: str, new: str, size: int) -> None:
+        path = self._path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.replace(new, path)
+        with self._lock:
+            self._total += size - self._sizes.pop(name, 0)
+            self._sizes[name] = size
+            dropped = [*self._surplus()]
+        for each in dropped:
+            with suppress(FileNotFoundError):
+                os.unlink(self._path(each))
+
+    def _surplus(self) -> Iterator[str]:
+        while self._total > self._limit and self._sizes:
+            name, size = self._sizes.popitem(last=False)
+            self._total -= size
+            yield name
+
+    def _path(self, name: str) -> str:
+        return f"{self._folder}/{name[:2]}/{name}"
+
+
+def _readable(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o644)
+
+
+@contextmanager
+def _told(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except HowdahError:  # some are errors of the system's kinds, too
+        raise
+    except OSError as error:
+        raise unusable(str(place), error) from error

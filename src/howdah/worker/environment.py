@@ -1,0 +1,55 @@
+"""What code finds in its environment: what its pipeline gives, and what Pachyderm tells it about the datum."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from howdah.names import Commit
+from howdah.worker.inputs import Input
+
+_BASE = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/tmp",  # noqa: S108 -- the run's own
+    "LANG": "C.UTF-8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Of which job a datum is, and where the results go."""
+
+    datum: str
+    job: str
+    output: Commit
+    spec_commit: str = ""
+
+
+def told(about: About, inputs: Sequence[Input], pfs: str = "/pfs") -> dict[str, str]:
+    """The names that tell code what it works on; of several files of an input, the last."""
+    found = {
+        "PACH_JOB_ID": about.job,
+        "PACH_OUTPUT_COMMIT_ID": about.output.id,
+        "PACH_DATUM_ID": about.datum,
+        "PPS_PIPELINE_NAME": about.output.repo.name,
+        "PPS_PROJECT_NAME": about.output.repo.project.name,
+        "PPS_SPEC_COMMIT": about.spec_commit,
+    }
+    for each in inputs:
+        found[each.name] = f"{pfs}/{each.name}/{each.file.path.strip('/')}".rstrip("/")
+        found[f"{each.name}_COMMIT"] = each.file.commit.id
+        for key, value in (("JOIN_ON", each.join_on), ("GROUP_BY", each.group_by)):
+            if value:
+                found[f"PACH_DATUM_{each.name}_{key}"] = value
+    return found
+
+
+def whole(given: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+    """All of a run's environment: what is told cannot be given otherwise."""
+    return {**_BASE, **given, **told}
+
+
+def as_file(told: Mapping[str, str]) -> str:
+    """What is told, as lines that a shell reads."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in told.items())

@@ -1,0 +1,143 @@
+"""One try of one datum: its inputs into place, the user's code run on them, and what it wrote.
+
+What code does wrong makes the datum fail, which is told as a value. Errors are for what is wrong with this machine or
+with the store; after them the datum is as it was.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from howdah.client.changes import Changes
+from howdah.errors import Invalid, Unavailable, unusable
+from howdah.names import File
+from howdah.worker import environment, layout, outputs
+from howdah.worker.environment import About
+from howdah.worker.fence.limits import Limits
+from howdah.worker.inputs import Fetcher, Input
+from howdah.worker.slot import Ended, Lines, Slot
+
+_OURS = frozenset({"broken"})  # ends of a run that are no fault of the code
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What is run, as in a pipeline's `transform`: `cmd` on each datum, and `err_cmd` where that fails."""
+
+    cmd: tuple[str, ...]
+    stdin: tuple[str, ...] = ()
+    err_cmd: tuple[str, ...] = ()
+    err_stdin: tuple[str, ...] = ()
+    accept_return_code: tuple[int, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """A piece of work."""
+
+    about: About
+    inputs: tuple[Input, ...]
+    code: Code
+
+
+class State(enum.Enum):
+    """What became of a datum."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    RECOVERED = "recovered"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A datum after its try: why it failed, where it has; its outputs, where it has not; seconds and bytes."""
+
+    state: State
+    why: str = ""
+    outputs: tuple[outputs.Output, ...] = ()
+    download_time: float = 0.0
+    process_time: float = 0.0
+    download_bytes: int = 0
+    upload_bytes: int = 0
+
+
+@contextmanager
+def tried(slot: Slot, fetcher: Fetcher, datum: Datum, name: str, tell: Lines) -> Iterator[Done]:
+    """Work on the datum, in the slot's folder of that name, which `Slot.kill` takes too; lines of output go to `tell`.
+
+    The outputs are there until the block ends.
+    """
+    folder = slot.place.folder / name
+    try:
+        layout.remove(folder)  # what a worker left that is gone
+        layout.make(folder, slot.place.user)
+        yield _tried(slot, fetcher, datum, folder, tell)
+    finally:
+        with suppress(OSError):
+            layout.remove(folder)
+
+
+def _tried(slot: Slot, fetcher: Fetcher, datum: Datum, folder: Path, tell: Lines) -> Done:
+    begun = time.monotonic()
+    fetched = sum(fetcher.fetch(folder, each) for each in datum.inputs)
+    told = environment.told(datum.about, datum.inputs)
+    _write(folder / "pfs/.env", environment.as_file(told))
+    ready = time.monotonic()
+    state, why = _run(slot, datum.code, folder, told, tell)
+    found: tuple[outputs.Output, ...] = ()
+    if state is State.SUCCESS:
+        try:
+            found = tuple(
+                outputs.find(folder, ((each.name, each.file.path) for each in datum.inputs if each.is_directory))
+            )
+        except Invalid as error:
+            state, why = State.FAILED, error.message
+    sent = sum(one.size for one in found if isinstance(one, outputs.Written))
+    return Done(state, why, found, ready - begun, time.monotonic() - ready, fetched, sent)
+
+
+def _run(slot: Slot, code: Code, folder: Path, told: Mapping[str, str], tell: Lines) -> tuple[State, str]:
+    """Have the code run, and what is to mend it where it fails; whoever stops a datum wants nothing mended."""
+    given = environment.whole(code.env, told)
+
+    def run(command: Sequence[str], lines: Sequence[str]) -> Ended:
+        layout.give(folder, lines)
+        ended = slot.run(folder.name, command, given, directory=code.working_dir or "/", limits=code.limits, tell=tell)
+        if ended.how == "broken":
+            raise Unavailable(f"the fence could not start code: {ended.why}", kind="fence")
+        return ended
+
+    ended = run(code.cmd, code.stdin)
+    if ended.how == "exited" and (ended.code == 0 or ended.code in code.accept_return_code):
+        return State.SUCCESS, ""
+    if code.err_cmd and ended.how != "killed":
+        mended = run(code.err_cmd, code.err_stdin)
+        if mended.how == "exited" and mended.code == 0:
+            return State.RECOVERED, ended.why
+    return State.FAILED, ended.why
+
+
+def send(changes: Changes, datum: Datum, found: Sequence[outputs.Output]) -> None:
+    """Put the outputs into a block of changes, as the datum's."""
+    commits = {each.name: each.file.commit for each in datum.inputs}
+    for one in found:
+        if isinstance(one, outputs.Copied):
+            changes.copy(File(commits[one.input], one.source), one.path, datum=datum.about.datum)
+            continue
+        with open(one.place, "rb", buffering=0) as file:
+            changes.put(one.path, file, datum=datum.about.datum)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8", "surrogateescape")
+    except OSError as error:
+        raise unusable(str(path), error) from error

@@ -1,0 +1,76 @@
+"""The cache of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from howdah.digest import of_bytes
+from howdah.errors import Unavailable
+from howdah.worker.cache import Cache
+
+
+def _lost() -> Iterator[bytes]:
+    yield b"half"
+    raise Unavailable("the store is gone")
+
+
+def _never() -> list[bytes]:
+    raise AssertionError("it is here")
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_content_is_fetched_once(tmp_path: Path, linked: bool) -> None:
+    cache = Cache(tmp_path / "cache")
+    digest = of_bytes(b"content")
+    assert cache.place(digest, tmp_path / "a", lambda: [b"con", b"tent"], linked=linked) == 7
+    assert cache.place(digest, tmp_path / "b", _never, linked=linked) == 0
+    assert Cache(tmp_path / "cache").place(digest, tmp_path / "c", _never, linked=linked) == 0
+    assert [(tmp_path / name).read_bytes() for name in "abc"] == [b"content"] * 3
+    assert (tmp_path / "a").samefile(tmp_path / "b") is linked
+
+
+def test_what_is_fetched_by_half_is_not_there(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    with pytest.raises(Unavailable, match="the store is gone"):
+        cache.place(of_bytes(b"x"), tmp_path / "a", _lost, linked=True)
+    assert not (tmp_path / "a").exists()
+    assert not [*(tmp_path / "cache").iterdir()]
+    (tmp_path / "cache/.new-7").write_text("of a process that was killed")
+    Cache(tmp_path / "cache")
+    assert not [*(tmp_path / "cache").iterdir()]
+
+
+def test_the_longest_unused_are_dropped_and_those_in_use_stay_where_they_are_used(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", limit=25)
+    contents = {name: name.encode() * 10 for name in "abc"}
+    for name in "ab":
+        cache.place(of_bytes(contents[name]), tmp_path / name, lambda data=contents[name]: [data], linked=True)
+    cache.place(of_bytes(contents["a"]), tmp_path / "a2", _never, linked=True)
+    cache.place(of_bytes(contents["c"]), tmp_path / "c", lambda: [contents["c"]], linked=True)
+    assert [cache.has(of_bytes(contents[name])) for name in "abc"] == [True, False, True]
+    assert (tmp_path / "b").read_bytes() == contents["b"]
+
+
+def test_a_content_that_somebody_deleted_is_fetched_again(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    cache.place(of_bytes(b"x"), tmp_path / "a", lambda: [b"x"], linked=True)
+    for path in (tmp_path / "cache").glob("*/*"):
+        path.unlink()
+    assert cache.place(of_bytes(b"x"), tmp_path / "b", lambda: [b"x"], linked=True) == 1
+
+
+def test_many_threads_fetch_at_once(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", limit=50)
+    contents = [b"%d" % number * 10 for number in range(10)]
+
+    def place(number: int) -> bytes:
+        data = contents[number % 10]
+        cache.place(of_bytes(data), tmp_path / f"{number}", lambda: [data], linked=True)
+        return (tmp_path / f"{number}").read_bytes()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(place, range(400))] == contents * 40
