@@ -21,7 +21,17 @@ from howdah.wire.gen import (
     version_pb2,
 )
 
-FILES = (admin_pb2, debug_pb2, enterprise_pb2, metadata_pb2, pfs_pb2, pps_pb2, storage_pb2, transaction_pb2, version_pb2)
+FILES = (
+    admin_pb2,
+    debug_pb2,
+    enterprise_pb2,
+    metadata_pb2,
+    pfs_pb2,
+    pps_pb2,
+    storage_pb2,
+    transaction_pb2,
+    version_pb2,
+)
 SERVICES = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
 
 REFUSED = {

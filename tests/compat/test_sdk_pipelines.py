@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from grpc import RpcError, StatusCode
-from pachyderm_sdk.api import pfs, pps, transaction
+from pachyderm_sdk.api import metadata, pfs, pps, transaction
 
 from tests.compat.conftest import head, refused
 
@@ -339,3 +339,14 @@ def test_secrets_are_listed_without_their_values(client: Any) -> None:
 def test_filters_by_jq_are_refused(client: Any) -> None:
     with refused(StatusCode.UNIMPLEMENTED, "a filter by jq is not offered"):
         list(client.pps.list_job(jq_filter="true"))
+
+
+def test_pipelines_have_metadata(client: Any, pipeline: Any) -> None:
+    named = pps.PipelinePicker(
+        name=pps.PipelinePickerPipelineName(project=pfs.ProjectPicker(name="default"), name=pipeline.name)
+    )
+    edit = metadata.Edit(pipeline=named, add_key=metadata.EditAddKey(key="owner", value="vision"))
+    client.metadata.edit_metadata(edits=[edit])
+    assert client.pps.inspect_pipeline(pipeline=pipeline).metadata == {"owner": "vision"}
+    with pytest.raises(RpcError, match=f'metadata of default/{pipeline.name}: key "owner" already exists'):
+        client.metadata.edit_metadata(edits=[edit])

@@ -1,12 +1,15 @@
 import sys
 from collections.abc import Iterator
 
+import grpc
 import pytest
+from google.protobuf.empty_pb2 import Empty
 
 from howdah.client import channel, files, repos
 from howdah.client.channel import Connection
 from howdah.names import Commit, Project, Repo
 from howdah.testing.servers import StoreServer
+from howdah.wire.gen import pps_pb2, pps_pb2_grpc
 
 REPO = Repo(Project(), "images")
 HEAD = Commit(REPO, "master")
@@ -27,7 +30,22 @@ def connection(server: StoreServer) -> Iterator[Connection]:
 
 
 def plant(connection: Connection) -> None:
-    """The repo `images`, whatever became of it, with a commit on master."""
+    """The repo `images`, whatever became of it, with a commit on master, and the pipeline `edges` with a job on it."""
+    with grpc.insecure_channel(connection.address.target) as opened:
+        pps = pps_pb2_grpc.APIStub(opened)
+        pps.DeleteAll(Empty())
+        _plant(connection)
+        source = pps_pb2.PFSInput(repo=REPO.name, glob="/*")
+        pps.CreatePipeline(
+            pps_pb2.CreatePipelineRequest(
+                pipeline=pps_pb2.Pipeline(name="edges"),
+                transform=pps_pb2.Transform(cmd=["true"]),
+                input=pps_pb2.Input(pfs=source),
+            )
+        )
+
+
+def _plant(connection: Connection) -> None:
     repos.delete(connection, REPO, force=True)
     repos.create(connection, REPO)
     with files.modify(connection, HEAD) as changes:

@@ -57,6 +57,8 @@ TEXTS = (
         "images",
         "other",
         "no-such",
+        "edges",
+        "edges^1",
         "default/images",
         "images@master",
     ),
@@ -77,6 +79,13 @@ TEXTS = (
     ),
     *("file:///tmp/howdah-fuzz", "http://127.0.0.1:1/x", "http://[", "http://:0/", "s3://", "gs:///", "x://y", "//"),
     *("00000000000040000000000000000000", "f" * 32, "0" * 31, "g" * 32),
+    *(
+        '{"pipeline": {"name": "edges"}, "transform": {}, "input": {"pfs": {"repo": "images", "glob": "/"}}}',
+        '{"pipeline": {"name": "new"}, "transform": {"cmd": ["a"]}, "input": {"cron": {"name": "x", "spec": "@x"}}}',
+        '{"createPipelineRequest": {"datumTries": 2}}',
+        '{"metadata": {"name": "secret"}, "data": {"a": "aGk="}}',
+        '{pipeline: {name: "other"}, transform: {cmd: ["b"]}}',
+    ),
     *("project:default", "repo:", "{", '{"a":', "[[[[" * 500, "null", "SELECT 1; --", "' OR 1=1 --", "${HOME}", "%s%n"),
 )
 

@@ -29,7 +29,11 @@ from tests.fuzz.resources import MEGABYTE, resident
 TIMES = int(os.environ.get("HOWDAH_FUZZ", "40"))
 SEED = int(os.environ.get("HOWDAH_SEED", "20"))
 MOST_MEMORY = 400 * MEGABYTE
-_ENDLESS = {"SubscribeCommit", "Watch", "InspectCommit", "InspectCommitSet"}  # they may wait for what never comes
+# They may wait for what never comes.
+_ENDLESS = {
+    *("SubscribeCommit", "Watch", "InspectCommit", "InspectCommitSet"),
+    *("SubscribeJob", "InspectJob", "InspectJobSet"),
+}
 _SOON = 60.0
 _MANY = 1000
 
@@ -112,7 +116,7 @@ def test_any_message_ends_in_an_answer_or_a_clear_error(
         for method in service.methods:
             plant(connection)
             ids = [info.commit.id for info in commits.list(connection, REPO)]
-            maker = Maker(chance, ["images", "master", "default", "/a", "/d", *ids])
+            maker = Maker(chance, ["images", "edges", "master", "default", "/a", "/d", *ids])
             for _ in range(TIMES):
                 sent = messages(maker, method)
                 call = answer(channel, method, sent)

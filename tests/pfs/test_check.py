@@ -192,6 +192,15 @@ def test_wrong_counts_are_told_and_set_right(data: Path) -> None:
         ("UPDATE commits SET finished = 1 WHERE finished IS NULL", "is finished and has edits that wait"),
         ("UPDATE repos SET project = 999 WHERE name = 'other'", "repo other is in no project"),
         ("DELETE FROM repos WHERE name = 'other'", "is in no repo"),
+        (
+            "INSERT INTO pipelines (repo, created, state) SELECT repo, 1, 1 FROM repos WHERE name = 'other'",
+            "pipeline default/other has no version",
+        ),
+        (
+            "INSERT INTO jobs (number, repo, state, finished)"
+            " SELECT number, repo, 5, 1 FROM commits WHERE finished IS NULL",
+            "is over and its commit is open",
+        ),
     ],
 )
 def test_rows_that_do_not_fit_together_are_named_and_left(data: Path, statement: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,15 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from howdah.db.database import Tx
 from howdah.errors import NotFound, WrongState
-from howdah.infos import CommitState, DatumState, JobState, Stats
-from howdah.names import Commit, Job, Pipeline, Project, Repo
-from howdah.pfs import check, writing
+from howdah.infos import CommitState, DatumState, JobInfo, JobState, Stats
+from howdah.names import Branch, Commit, Job, Pipeline, Project, Repo
+from howdah.pfs import branches, check, commits, writing
+from howdah.pfs.steps import Step
 from howdah.pps import jobs, machine, pipelines, telling, waiting
 from howdah.pps.machine import Event, JobRun
 from howdah.pps.waiting import OpenJob
 from howdah.store.store import Store
-from tests.pfs.stores import HEAD, REPO, content, start, write
+from tests.pfs.stores import HEAD, MASTER, REPO, content, start, write
 from tests.pps.stores import COUNT, EDGES, commit, create, document, listed, newest, output, pipeline_store, put, states
 
 THIRD, FOURTH = (Pipeline(Project(), name) for name in ("third", "fourth"))
@@ -105,6 +108,7 @@ def test_jobs_are_taken_up_in_order_as_soon_as_their_inputs_have_finished(store:
     assert second.id == begun.id
     assert [each.is_ready for each in taken(store, COUNT)] == [True, False]
     assert taken(store)[0].run == JobRun()
+    assert taken(store)[0].spec.pipeline == EDGES
 
 
 def test_a_failed_job_fails_its_commits_and_all_that_is_made_from_them(store: Store) -> None:
@@ -221,22 +225,24 @@ def test_lists_are_by_what_jobs_are_made_from(store: Store) -> None:
 
 
 def test_lists_have_pages_forwards_and_backwards(store: Store) -> None:
+    create(store, document(COUNT, "edges"))
     for name in "abcd":
         put(store, f"/{name}")
-    every = [each.job.id for each in listed(store)]
+    every = [each.job for each in listed(store, None)]
 
-    def pages(*, reverse: bool) -> list[str]:
-        told: list[str] = []
+    def pages(number: int, *, reverse: bool) -> list[Job]:
+        told: list[Job] = []
         marker: datetime | None = None
-        while some := listed(store, marker=marker, number=2, reverse=reverse):
-            assert len(some) <= 2
-            told += [each.job.id for each in some]
+        while some := listed(store, None, marker=marker, number=number, reverse=reverse):
+            assert len(some) <= number
+            told += [each.job for each in some]
             marker = some[-1].created
         return told
 
-    assert len(every) == 5
-    assert pages(reverse=False) == every
-    assert pages(reverse=True) == every[::-1]
+    assert len(every) == 10
+    for number in (1, 3, 4):
+        assert pages(number, reverse=False) == every
+        assert pages(number, reverse=True) == every[::-1]
     assert listed(store, marker=listed(store)[-1].created) == []
 
 
@@ -264,7 +270,10 @@ def test_what_is_wrong_is_told_in_words(store: Store) -> None:
     assert telling.alerts(replace(info, last_job=JobState.JOB_SUCCESS)) == []
 
 
-VERBS = ["put", "begin", "finish", "fail", "stop", "update", "stop pipeline", "start pipeline"]
+VERBS = [
+    *("put", "begin", "finish", "fail", "stop", "update", "update and put", "stop pipeline", "start pipeline"),
+    "delete pipeline",
+]
 
 
 @given(verbs=st.lists(st.tuples(st.sampled_from(VERBS), st.booleans(), st.integers(0, 3)), max_size=12))
@@ -281,25 +290,51 @@ def test_whatever_happens_states_and_commits_go_together(
 
 
 def _do(store: Store, verb: str, pipeline: Pipeline, choice: int, place: int) -> None:
+    if verb == "put":
+        write(store, {f"/{place}": b"x"}, HEAD)
+    elif verb.startswith("update"):
+        told = document(pipeline, "edges" if pipeline == COUNT else "images", description=str(place))
+        wish, with_put = pipelines.Wish(told, json.dumps(told), update=True), verb == "update and put"
+        writing.step(store, lambda made: _update(made, store, wish, with_put=with_put))
+        if with_put:
+            writing.finish(store, HEAD)
+    elif verb.endswith("pipeline"):
+        _do_to_pipeline(store, verb, pipeline)
+    else:
+        _do_to_job(store, verb, pipeline, choice, place)
+
+
+def _do_to_pipeline(store: Store, verb: str, pipeline: Pipeline) -> None:
+    if verb == "stop pipeline":
+        writing.step(store, lambda made: pipelines.stop(made, store, pipeline))
+    elif verb == "start pipeline":
+        writing.step(store, lambda made: pipelines.start(made, store, pipeline))
+    else:
+        writing.step(store, lambda made: pipelines.delete(made, store, pipeline, force=True))
+        if pipeline == EDGES:  # what followed it follows it no longer
+            writing.step(store, lambda made: pipelines.delete(made, store, COUNT))
+            create(store, document())
+        create(store, document(COUNT, "edges"))
+
+
+def _do_to_job(store: Store, verb: str, pipeline: Pipeline, choice: int, place: int) -> None:
+    every = listed(store, pipeline, history=-1)
     with store.database.read() as tx:
         running = [
             each for row in waiting.pipelines(tx) if row.pipeline == pipeline for each in waiting.jobs_of(tx, row)
         ]
-    every = listed(store, pipeline, history=-1)
-    if verb == "put":
-        write(store, {f"/{place}": b"x"}, HEAD)
-    elif verb == "update":
-        create(store, document(pipeline, "edges" if pipeline == COUNT else "images", description="x"), update=True)
-    elif verb == "stop pipeline":
-        writing.step(store, lambda made: pipelines.stop(made, store, pipeline))
-    elif verb == "start pipeline":
-        writing.step(store, lambda made: pipelines.start(made, store, pipeline))
-    elif verb == "stop" and every:
+    if verb == "stop" and every:
         stop(store, every[choice % len(every)].job)
     elif verb == "fail" and running:
         fail(store, running[choice % len(running)].job)
     elif verb in {"begin", "finish"} and running and running[0].is_ready:
         begin(store, running[0].job) if verb == "begin" else run_through(store, running[0].job, {f"/{place}": b"x"})
+
+
+def _update(made: Step, store: Store, wish: pipelines.Wish, *, with_put: bool) -> None:
+    if with_put:
+        commits.start(made, MASTER, "")
+    pipelines.create(made, store, wish)
 
 
 def _check(store: Store) -> None:
@@ -314,6 +349,18 @@ def _check(store: Store) -> None:
             newest = next(iter(listed(store, info.pipeline, history=-1, number=1)))
             assert info.last_job is newest.state
             assert not info.stopped or newest.state.is_over
+            if not info.stopped:
+                assert _made_from(tx, newest) == _heads(tx, output(info.pipeline))
+
+
+def _made_from(tx: Tx, job: JobInfo) -> set[str]:
+    assert job.output is not None
+    return {str(each) for each in commits.inspect(tx, job.output).direct_provenance}
+
+
+def _heads(tx: Tx, branch: Branch) -> set[str]:
+    """Where the branches are that this one follows."""
+    return {str(branches.inspect(tx, each).head) for each in branches.inspect(tx, branch).direct_provenance}
 
 
 def test_created_times_tell_the_order(store: Store) -> None:

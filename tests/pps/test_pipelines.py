@@ -12,7 +12,7 @@ import pytest
 from howdah.errors import AlreadyExists, Invalid, NotFound, WrongState
 from howdah.infos import JobState, PipelineState, PipelineType
 from howdah.names import Branch, Commit, Pipeline, Project, Repo
-from howdah.pfs import branches, check, commits, commitsets, projects, repos, writing
+from howdah.pfs import branches, check, commits, commitsets, graph, projects, repos, writing
 from howdah.pps import defaults, pipelines, telling
 from howdah.store.store import Store
 from tests.pfs.stores import MASTER, REPO, ids, write
@@ -195,6 +195,32 @@ def test_a_pipeline_that_others_follow_is_deleted_by_force(store: Store) -> None
         delete(store)
     assert delete(store, force=True)
     assert upstream(store, output(COUNT)) == {"default/count.spec@master"}
+
+
+def test_one_of_the_same_name_in_another_project_is_another(store: Store) -> None:
+    vision = Project("vision")
+    with store.database.write() as tx:
+        projects.create(tx, vision, "", now=store.now())
+    create(store, document())
+    same = Pipeline(vision, "edges")
+    create(store, document(same, input={"pfs": {"project": "default", "repo": "edges", "glob": "/*"}}))
+    with pytest.raises(WrongState, match="in the direct provenance of vision/edges@master"):
+        delete(store)
+    assert writing.step(store, lambda made: pipelines.delete_all(made, store, [vision])) == (same,)
+    assert delete(store)
+
+
+def test_repos_may_follow_each_other_by_other_branches(store: Store) -> None:
+    create(store, document())
+    create(store, document(COUNT, "edges"))
+    with graph.step(store) as made:
+        branches.create(made, Branch(output(COUNT).repo, "old"), None)
+        branches.create(
+            made, Branch(output().repo, "by-hand"), None, provenance={Branch(output(COUNT).repo, "old"): False}
+        )
+    with pytest.raises(WrongState, match="in the direct provenance of"):
+        writing.step(store, lambda made: pipelines.delete_all(made, store))
+    assert len(writing.step(store, lambda made: pipelines.delete_all(made, store, force=True))) == 2
 
 
 def test_output_can_be_kept(store: Store) -> None:

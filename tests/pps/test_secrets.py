@@ -42,6 +42,15 @@ def test_secrets_are_kept_and_their_values_are_for_code_alone(store: Store) -> N
                 verb(tx, "db.prod")
 
 
+def test_nobody_else_can_read_them(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.db").touch(0o644)
+    with new_store(tmp_path / "data") as store:
+        create(store, '{"metadata": {"name": "a"}, "stringData": {"b": "howdy"}}')
+        for file in (tmp_path / "data").glob("rows.db*"):
+            assert file.stat().st_mode & 0o077 == 0
+
+
 def test_names_are_taken_once(store: Store) -> None:
     create(store, '{"metadata": {"name": "a"}}')
     with pytest.raises(AlreadyExists, match='secret "a" already exists: delete it first'):

@@ -45,6 +45,10 @@ _ROWS = (
     "SELECT 'branch ' || coalesce(b.name, 'that is gone') || ' follows a branch that is gone'"
     " FROM branch_provenance AS e LEFT JOIN branches AS b ON b.branch = e.branch"
     " LEFT JOIN branches AS u ON u.branch = e.upstream WHERE b.branch IS NULL OR u.branch IS NULL",
+    f"SELECT 'pipeline ' || {_REPO} || ' has no version' FROM pipelines JOIN repos USING (repo)"
+    " JOIN projects USING (project) WHERE repo NOT IN (SELECT repo FROM pipeline_versions)",
+    f"SELECT 'job ' || {_COMMIT} || ' is over and its commit is open' FROM {_COMMITS}"
+    " WHERE c.finished IS NULL AND c.number IN (SELECT number FROM jobs WHERE finished IS NOT NULL)",
     "SELECT 'repo ' || name || ' is in no project' FROM repos WHERE project NOT IN (SELECT project FROM projects)",
 )
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from howdah.db.database import Tx
 from howdah.errors import Code, Invalid, WrongState
 from howdah.infos import Origin
-from howdah.names import Branch, Project, Repo, new_commit_id
+from howdah.names import USER_TYPE, Branch, Project, Repo, new_commit_id
 from howdah.pfs import triggers
 from howdah.pfs.rows import base_tree, read_commit
 from howdah.pfs.steps import Step
@@ -172,11 +173,12 @@ def output_branch(branch: Branch) -> WrongState:
 
 
 def check_unfollowed(tx: Tx, branch: int, *, force: bool, outside: Repo | None = None) -> None:
-    """Raise `WrongState` if branches follow this one directly (in repos of another name than `outside`)."""
+    """Raise `WrongState` if branches follow this one directly (in repos of another name or project than `outside`)."""
     if force:
         return
     below = [name(tx, each) for each in direct_subvenance(tx, branch)]
-    names = [str(each) for each in below if outside is None or each.repo.name != outside.name]
+    own = replace(outside, type=USER_TYPE) if outside is not None else None
+    names = [str(each) for each in below if replace(each.repo, type=USER_TYPE) != own]
     if names:
         raise WrongState(
             f'branch "{name(tx, branch)}" cannot be deleted because it\'s in the direct provenance of'

@@ -1,4 +1,4 @@
-"""Metadata: words that people attach to projects, repos, branches, commits and the whole cluster."""
+"""Metadata: words that people attach to projects, repos, branches, commits, pipelines and the whole cluster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from howdah.db.database import Tx
 from howdah.errors import Code, Invalid, WrongState
-from howdah.names import Branch, Commit, Project, Repo
+from howdah.names import Branch, Commit, Pipeline, Project, Repo
 from howdah.pfs import projects, repos, resolve
 
 _CLUSTER = "metadata"
@@ -45,7 +45,7 @@ class DeleteKey:
     key: str
 
 
-Target = Project | Repo | Branch | Commit | None
+Target = Project | Repo | Branch | Commit | Pipeline | None
 """What carries the metadata; None is the cluster."""
 Operation = Replace | AddKey | EditKey | DeleteKey
 
@@ -99,7 +99,7 @@ def _text(target: Target) -> str:
     return "the cluster" if target is None else str(target)
 
 
-def _row(tx: Tx, target: Project | Repo | Branch | Commit) -> tuple[str, int]:
+def _row(tx: Tx, target: Project | Repo | Branch | Commit | Pipeline) -> tuple[str, int]:
     """The table's condition and the row's number."""
     if isinstance(target, Project):
         return "projects WHERE project = ?", projects.number(tx, target)
@@ -107,6 +107,8 @@ def _row(tx: Tx, target: Project | Repo | Branch | Commit) -> tuple[str, int]:
         return "repos WHERE repo = ?", repos.number(tx, target)
     if isinstance(target, Branch):
         return "branches WHERE branch = ?", resolve.pointer(tx, target).branch
+    if isinstance(target, Pipeline):
+        return "pipelines WHERE repo = ?", repos.pipeline(tx, target)
     return "commits WHERE number = ?", resolve.commit(tx, target).number
 
 

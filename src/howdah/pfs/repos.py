@@ -10,7 +10,7 @@ from typing import TypeVar
 from howdah.db.database import Row, Tx
 from howdah.errors import AlreadyExists, Code, Invalid, NotFound, WrongState
 from howdah.infos import RepoInfo
-from howdah.names import DEFAULT_BRANCH, USER_TYPE, Branch, Project, Repo, check_name
+from howdah.names import DEFAULT_BRANCH, USER_TYPE, Branch, Pipeline, Project, Repo, check_name
 from howdah.pfs import clock, graph, projects
 
 _Info = TypeVar("_Info")
@@ -19,7 +19,6 @@ _SELECT = (
     "SELECT repos.repo, projects.name, repos.name, repos.type, repos.description, repos.created, repos.metadata"
     " FROM repos JOIN projects USING (project)"
 )
-_PIPELINE = "SELECT 1 FROM pipelines JOIN repos USING (repo) WHERE project = ? AND name = ?"
 
 
 def number(tx: Tx, repo: Repo) -> int:
@@ -35,6 +34,19 @@ def number(tx: Tx, repo: Repo) -> int:
     )
     if row is None:
         raise NotFound(f"repo {repo} not found", kind="repo-not-found")
+    found: int = row[0]
+    return found
+
+
+def pipeline(tx: Tx, named: Pipeline) -> int:
+    """The row of the repo that a pipeline writes; `NotFound` without the pipeline."""
+    row = tx.one(
+        "SELECT repo FROM pipelines JOIN repos USING (repo) JOIN projects USING (project)"
+        " WHERE projects.name = ? AND repos.name = ?",
+        *(named.project.name, named.name),
+    )
+    if row is None:
+        raise NotFound(f'pipeline "{named}" not found', kind="pipeline-not-found")
     found: int = row[0]
     return found
 
@@ -88,16 +100,23 @@ def delete(tx: Tx, repo: Repo, *, force: bool = False) -> bool:
     project = tx.one("SELECT project FROM projects WHERE name = ?", repo.project.name)
     if project is None:
         return False
-    if tx.one(_PIPELINE, project[0], repo.name) is not None:
-        raise WrongState(
-            f"cannot delete a repo associated with a pipeline - delete the pipeline instead: {repo}", kind="of-pipeline"
-        )
+    _check_without_pipeline(tx, repo)
     for (branch,) in tx.all(
         "SELECT branch FROM branches JOIN repos USING (repo) WHERE project = ? AND repos.name = ? ORDER BY branch",
         *(project[0], repo.name),
     ):
         graph.check_unfollowed(tx, branch, force=force, outside=repo)
     return tx.run("DELETE FROM repos WHERE project = ? AND name = ?", project[0], repo.name) > 0
+
+
+def _check_without_pipeline(tx: Tx, repo: Repo) -> None:
+    try:
+        pipeline(tx, Pipeline(repo.project, repo.name))
+    except NotFound:
+        return
+    raise WrongState(
+        f"cannot delete a repo associated with a pipeline - delete the pipeline instead: {repo}", kind="of-pipeline"
+    )
 
 
 def delete_type(tx: Tx, repo: Repo) -> None:

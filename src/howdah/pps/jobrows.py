@@ -11,12 +11,16 @@ from howdah.names import Commit, Job
 from howdah.pfs import clock
 from howdah.pps import rows
 from howdah.pps.machine import JobRun
+from howdah.pps.spec import Spec
 
 _SECOND = 1_000_000
 
+CREATED = "c.started + c.number - (SELECT min(number) FROM commits AS s WHERE s.id = c.id)"
+"""When a job was created: no two jobs of a commit set at once, so that a time marks where a page of a list ends."""
+
 # The version is that of the commit of the specification which the output commit is made from.
 SELECT_JOB = (
-    "SELECT c.number, c.repo, c.id, c.started, c.finished, c.error, v.version, j.state, coalesce(j.reason, ''),"
+    f"SELECT c.number, c.repo, c.id, {CREATED}, c.finished, c.error, v.version, j.state, coalesce(j.reason, ''),"  # noqa: S608
     " coalesce(j.restart, 0), j.total, coalesce(j.skipped, 0), coalesce(j.processed, 0), coalesce(j.failed, 0),"
     " coalesce(j.recovered, 0), j.started, j.finished, coalesce(j.download_time, 0), coalesce(j.process_time, 0),"
     " coalesce(j.upload_time, 0), coalesce(j.download_bytes, 0), coalesce(j.upload_bytes, 0)"
@@ -65,9 +69,11 @@ class JobRow(NamedTuple):
         """Why it is as it is."""
         return self.why or (self.error if self.state is JobState.JOB_FAILURE else "")
 
-    def run(self) -> JobRun:
-        """The job as its machine knows it, but for what is queued and running."""
+    def run(self, spec: Spec | None = None) -> JobRun:
+        """The job as its machine knows it, but for what is queued and running; who works on it needs the `spec`."""
         return JobRun(
+            tries=spec.datum_tries if spec is not None else 1,
+            has_egress=spec is not None and spec.egress is not None,
             state=self.state,
             reason=self.reason,
             restart=self.restart,

@@ -32,7 +32,8 @@ _MADE_OF = (
 def begin(made: Step, job: Job) -> JobRun:
     """Its pipeline takes a job up that is created; returns its run, as it is if it was taken up before."""
     row = jobrows.get(made.tx, job)
-    run, _ = machine.step(row.run(), machine.Begun())
+    spec = rows.version(made.tx, row.repo, row.version).read()
+    run, _ = machine.step(row.run(spec), machine.Begun())
     if run.state is not row.state:
         jobrows.write(made.tx, row, run, made.now)
     return run

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from howdah.db.database import Tx
 from howdah.documents import Document
-from howdah.errors import AlreadyExists, Code, Invalid
+from howdah.errors import AlreadyExists, Code, HowdahError, Invalid
 from howdah.infos import Origin, PipelineState
 from howdah.names import DEFAULT_BRANCH, Pipeline, Project
 from howdah.pfs import clock, repos
@@ -150,7 +150,11 @@ def regenerate(
     affected = []
     for row in _in_order(made.tx, [project] if project is not None else None):
         version = rows.newest(made.tx, row.repo)
-        spec = plan(made.tx, version.document(), clock.moment(version.created))
+        try:
+            spec = plan(made.tx, version.document(), clock.moment(version.created))
+        except HowdahError as error:
+            text = f"pipeline {row.pipeline} cannot have these defaults: {error.message}"
+            raise type(error)(text, kind=error.kind, code=error.code) from error
         if effective.write(spec) != json.loads(version.effective):
             affected.append(row.pipeline)
             if not dry_run:
@@ -250,10 +254,12 @@ def _in_order(tx: Tx, chosen: Sequence[Project] | None) -> list[PipelineRow]:
     found = [PipelineRow(*row) for row in tx.all(f"{rows.SELECT_PIPELINE} ORDER BY repo")]
     by_repo = {row.repo: row for row in found}
     order: dict[int, PipelineRow] = {}
+    seen: set[int] = set()  # by other branches, two repos may follow each other
 
     def visit(row: PipelineRow) -> None:
-        if row.repo in order:
+        if row.repo in seen:
             return
+        seen.add(row.repo)
         for upstream in _followed(tx, row.repo):
             if upstream in by_repo:
                 visit(by_repo[upstream])

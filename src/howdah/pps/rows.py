@@ -10,6 +10,7 @@ from howdah.db.database import Tx
 from howdah.documents import Document
 from howdah.errors import NotFound
 from howdah.names import DEFAULT_BRANCH, Branch, Pipeline, Project, Repo
+from howdah.pfs import repos
 from howdah.pps import effective
 from howdah.pps.spec import Spec
 
@@ -21,6 +22,7 @@ SELECT_PIPELINE = (
     " FROM pipelines JOIN repos USING (repo) JOIN projects USING (project)"
 )
 _VERSION = "SELECT repo, version, spec, told, effective, salt, created FROM pipeline_versions WHERE repo = ?"
+_MOST = 1 << 31
 _NAME = re.compile(r"(?P<name>[^\^]*)\^(?P<back>[0-9]{0,9})\Z")
 
 
@@ -76,19 +78,15 @@ def spec_branch(pipeline: Pipeline) -> Branch:
 
 def find(tx: Tx, pipeline: Pipeline) -> PipelineRow | None:
     """The pipeline's row; None without it."""
-    row = tx.one(
-        f"{SELECT_PIPELINE} WHERE projects.name = ? AND repos.name = ? AND repos.type = 'user'",
-        *(pipeline.project.name, pipeline.name),
-    )
-    return PipelineRow(*row) if row is not None else None
+    try:
+        return get(tx, pipeline)
+    except NotFound:
+        return None
 
 
 def get(tx: Tx, pipeline: Pipeline) -> PipelineRow:
     """The pipeline's row; `NotFound` without it."""
-    found = find(tx, pipeline)
-    if found is None:
-        raise NotFound(f'pipeline "{pipeline}" not found', kind="pipeline-not-found")
-    return found
+    return read(tx, repos.pipeline(tx, pipeline))
 
 
 def read(tx: Tx, repo: int) -> PipelineRow:
@@ -100,8 +98,8 @@ def read(tx: Tx, repo: int) -> PipelineRow:
 
 def versions(tx: Tx, repo: int, history: int = 0) -> list[VersionRow]:
     """A pipeline's newest version and so many before it, the newest first; all of them if it is negative."""
-    limit = "" if history < 0 else f" LIMIT {history + 1}"
-    return [VersionRow(*row) for row in tx.all(f"{_VERSION} ORDER BY version DESC{limit}", repo)]
+    limit = -1 if history < 0 else min(history, _MOST) + 1
+    return [VersionRow(*row) for row in tx.all(f"{_VERSION} ORDER BY version DESC LIMIT ?", repo, limit)]
 
 
 def newest(tx: Tx, repo: int) -> VersionRow:

@@ -16,7 +16,7 @@ from howdah.pfs import clock, projects, resolve
 from howdah.pfs.paging import LAST, in_pages
 from howdah.pfs.rows import MADE_FROM, read_commit
 from howdah.pps import jobrows, rows, wiring
-from howdah.pps.jobrows import SELECT_JOB, JobRow
+from howdah.pps.jobrows import CREATED, SELECT_JOB, JobRow
 from howdah.pps.rows import PipelineRow, VersionRow
 
 _MADE_FROM = f"{MADE_FROM} SELECT number FROM made_from"  # noqa: S608 -- constant text
@@ -137,7 +137,7 @@ def _where(tx: Tx, which: Which, after: int | None) -> tuple[str, list[Value]]:
     way = ">" if which.reverse else "<"
     only(f"c.number {way} ?", after if after is not None else 0 if which.reverse else LAST)
     if which.marker is not None:
-        only(f"c.started {way} ?", clock.microseconds(which.marker))
+        only(f"{CREATED} {way} ?", clock.microseconds(which.marker))
     if which.pipeline is not None:
         only("c.repo = ?", rows.get(tx, which.pipeline).repo)
     elif which.projects:

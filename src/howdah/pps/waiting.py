@@ -12,18 +12,19 @@ from howdah.pps import jobrows, jobs, rows
 from howdah.pps.jobrows import JobRow
 from howdah.pps.machine import JobRun
 from howdah.pps.rows import PipelineRow
+from howdah.pps.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class OpenJob:
-    """A job that is not over, of a version of its pipeline.
+    """A job that is not over, and what its version of the pipeline is told to do.
 
     It `is_ready` when its inputs have finished and the job is over whose output it builds on; `broken` are those of its
     inputs that have failed. As long as nobody has taken it up, its run is as it was made.
     """
 
     job: Job
-    version: int
+    spec: Spec
     run: JobRun
     is_ready: bool
     broken: tuple[str, ...] = ()
@@ -39,10 +40,12 @@ def pipelines(tx: Tx) -> list[PipelineRow]:
 
 def jobs_of(tx: Tx, pipeline: PipelineRow) -> list[OpenJob]:
     """The jobs of a pipeline that are not over, the oldest first: the order in which they are taken up."""
-    return [_open(tx, pipeline, row) for row in jobrows.open_jobs(tx, pipeline.repo)]
+    found = jobrows.open_jobs(tx, pipeline.repo)
+    specs = {number: rows.version(tx, pipeline.repo, number).read() for number in {row.version for row in found}}
+    return [_open(tx, pipeline, row, specs[row.version]) for row in found]
 
 
-def _open(tx: Tx, pipeline: PipelineRow, row: JobRow) -> OpenJob:
+def _open(tx: Tx, pipeline: PipelineRow, row: JobRow, spec: Spec) -> OpenJob:
     unfinished = tx.one(
         "SELECT 1 FROM provenance JOIN commits ON commits.number = upstream"
         " WHERE provenance.number = ? AND finished IS NULL",
@@ -51,8 +54,8 @@ def _open(tx: Tx, pipeline: PipelineRow, row: JobRow) -> OpenJob:
     base = folding.open_base(tx, read_commit(tx, row.number))
     return OpenJob(
         Job(pipeline.pipeline, row.id),
-        row.version,
-        row.run(),
+        spec,
+        row.run(spec),
         is_ready=unfinished is None and base is None,
         broken=jobs.broken(tx, row.number),
     )

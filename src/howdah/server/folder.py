@@ -12,7 +12,7 @@ import fcntl
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from howdah import holds
@@ -39,6 +39,7 @@ def open_store(data: Path) -> Iterator[Store]:
     try:
         _take(lock, data)
         holds.prepare(data)
+        _keep_private(data / "rows.db")
         database = SqliteDatabase(data / "rows.db")
         bucket = DirectoryBucket(data / "bytes")
         try:
@@ -56,6 +57,13 @@ def open_store(data: Path) -> Iterator[Store]:
             database.close()
     finally:
         os.close(lock)  # and with it the lock goes
+
+
+def _keep_private(rows: Path) -> None:
+    """Let nobody else read the rows, which hold secrets."""
+    with suppress(OSError):  # some file systems know no rights
+        rows.touch(0o600)
+        rows.chmod(0o600)
 
 
 def ids(tx: Tx) -> tuple[str, str]:

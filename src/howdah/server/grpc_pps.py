@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from google.protobuf.empty_pb2 import Empty
 
+from howdah.pfs.steps import Step
 from howdah.pps import pipelines, secrets
 from howdah.server.grpc_pps_datums import DatumCalls
 from howdah.server.grpc_pps_defaults import DefaultCalls
@@ -20,13 +21,12 @@ class PpsCalls(PipelineCalls, DefaultCalls, JobCalls, DatumCalls, SecretCalls):
     """pps_v2.API, as far as it is answered."""
 
     async def DeleteAll(self, _: Empty, __: Context) -> Empty:
-        def verb() -> None:
-            with self._store.database.write() as tx:
-                for info in secrets.list(tx):
-                    secrets.delete(tx, info.name)
+        def verb(made: Step) -> None:
+            pipelines.delete_all(made, self._store, force=True)
+            for info in secrets.list(made.tx):
+                secrets.delete(made.tx, info.name)
 
-        await self._step(lambda made: pipelines.delete_all(made, self._store, force=True))
-        await self._bridge.run(verb)
+        await self._step(verb)
         return Empty()
 
     async def ActivateAuth(self, _: pps_pb2.ActivateAuthRequest, __: Context) -> pps_pb2.ActivateAuthResponse:

@@ -27,33 +27,30 @@ class PipelineCalls(Calls):
     """Answers for pipelines; each call is one transaction."""
 
     async def CreatePipeline(self, request: pps_pb2.CreatePipelineRequest, context: Context) -> Empty:
-        document = wire.document_from_wire(request)
-        await self._create(document, "", (request.update, request.reprocess, request.dry_run), context)
+        await self._create(wire.document_from_wire(request), pps_pb2.CreatePipelineV2Request(), context)
         return Empty()
 
     async def CreatePipelineV2(
         self, request: pps_pb2.CreatePipelineV2Request, context: Context
     ) -> pps_pb2.CreatePipelineV2Response:
-        text = request.create_pipeline_request_json
-        document = documents.parse_one(text)
-        told = effective.read(document)
-        asked = (request.update or told.update, request.reprocess or told.reprocess, request.dry_run or told.dry_run)
-        return await self._create(document, text if _is_json(text) else "", asked, context)
+        return await self._create(documents.parse_one(request.create_pipeline_request_json), request, context)
 
     async def _create(
-        self, document: Document, text: str, asked: tuple[bool, bool, bool], context: Context
+        self, document: Document, asked: pps_pb2.CreatePipelineV2Request, context: Context
     ) -> pps_pb2.CreatePipelineV2Response:
-        """What a specification becomes: for trial alone with the last of what is asked, which are update, reprocess."""
-        update, reprocess, is_trial = asked
-        if is_trial:
+        """What a specification becomes; what may be asked beside it may also be in it."""
+        told = effective.read(document)
+        if asked.dry_run or told.dry_run:
             now = clock.moment(self._store.now())
             spec = await self._look(lambda tx: pipelines.plan(tx, document, now))
-            told = json.dumps(effective.write(spec))
-            return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=told)
-        message = wire.specification_to_wire(effective.write(effective.read(document)))
-        message.update, message.reprocess = update, reprocess
+            text = json.dumps(effective.write(spec))
+            return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=text)
+        message = wire.specification_to_wire(effective.write(told))
+        message.update |= asked.update
+        message.reprocess |= asked.reprocess
+        text = asked.create_pipeline_request_json
         held = pps_pb2.CreatePipelineTransaction(
-            create_pipeline_request=message, user_json=text or json.dumps(document)
+            create_pipeline_request=message, user_json=text if _is_json(text) else json.dumps(document)
         )
         return await self._queueable(queueable.create_pipeline, held, context)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from howdah.errors import Invalid
-from howdah.names import Branch, Commit, Project, Repo
+from howdah.names import Branch, Commit, Pipeline, Project, Repo
 from howdah.wire import pickers
 from howdah.wire.gen import metadata_pb2
 
-Target = Project | Repo | Branch | Commit | None
+Target = Project | Repo | Branch | Commit | Pipeline | None
 
 
 def target_from_wire(message: metadata_pb2.Edit) -> Target:
@@ -21,9 +21,11 @@ def target_from_wire(message: metadata_pb2.Edit) -> Target:
         return pickers.branch_from_wire(message.branch)
     if kind == "commit":
         return pickers.commit_from_wire(message.commit)
+    if kind == "pipeline":
+        return pickers.pipeline_from_wire(message.pipeline)
     if kind == "cluster":
         return None
-    raise Invalid("edit names no project, repo, branch, commit or cluster", kind="bad-message")
+    raise Invalid("edit names no project, repo, branch, commit, pipeline or cluster", kind="bad-message")
 
 
 def target_to_wire(target: Target) -> metadata_pb2.Edit:
@@ -36,4 +38,6 @@ def target_to_wire(target: Target) -> metadata_pb2.Edit:
         return metadata_pb2.Edit(branch=pickers.branch_to_wire(target))
     if isinstance(target, Commit):
         return metadata_pb2.Edit(commit=pickers.commit_to_wire(target))
+    if isinstance(target, Pipeline):
+        return metadata_pb2.Edit(pipeline=pickers.pipeline_to_wire(target))
     return metadata_pb2.Edit(cluster=metadata_pb2.ClusterPicker())

@@ -1,4 +1,4 @@
-"""Pickers, by which some calls name repos, branches and commits, to Howdah's nouns and back.
+"""Pickers, by which some calls name repos, branches, commits and pipelines, to Howdah's nouns and back.
 
 Reading raises `Invalid` where the message picks nothing.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from howdah.errors import Invalid
-from howdah.names import DEFAULT_PROJECT, USER_TYPE, Branch, Commit, Project, Repo, is_commit_id
-from howdah.wire.gen import pfs_pb2
+from howdah.names import DEFAULT_PROJECT, USER_TYPE, Branch, Commit, Pipeline, Project, Repo, is_commit_id
+from howdah.wire.gen import pfs_pb2, pps_pb2
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
 
@@ -50,6 +50,13 @@ def commit_from_wire(message: pfs_pb2.CommitPicker) -> Commit:
     raise _nothing("commit")
 
 
+def pipeline_from_wire(message: pps_pb2.PipelinePicker) -> Pipeline:
+    """The pipeline."""
+    if not message.name.name:
+        raise _nothing("pipeline")
+    return Pipeline(project_from_wire(message.name.project), message.name.name)
+
+
 def _nothing(noun: str) -> Invalid:
     return Invalid(f"picker names no {noun}", kind="bad-message")
 
@@ -63,6 +70,12 @@ def repo_to_wire(repo: Repo) -> pfs_pb2.RepoPicker:
     """The repo's picker."""
     name = pfs_pb2.RepoPicker.RepoName(project=project_to_wire(repo.project), name=repo.name, type=repo.type)
     return pfs_pb2.RepoPicker(name=name)
+
+
+def pipeline_to_wire(pipeline: Pipeline) -> pps_pb2.PipelinePicker:
+    """The pipeline's picker."""
+    name = pps_pb2.PipelinePicker.PipelineName(project=project_to_wire(pipeline.project), name=pipeline.name)
+    return pps_pb2.PipelinePicker(name=name)
 
 
 def branch_to_wire(branch: Branch) -> pfs_pb2.BranchPicker:

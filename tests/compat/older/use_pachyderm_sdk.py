@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from typing import Any
 import grpc
 from betterproto.lib.google.protobuf import Empty
 from pachyderm_sdk import Client
-from pachyderm_sdk.api import metadata, pfs, transaction
+from pachyderm_sdk.api import metadata, pfs, pps, transaction
 from pachyderm_sdk.errors import AuthServiceNotActivated
 
 from tests.compat.older import scenes
@@ -227,6 +228,44 @@ def transactions(client: Any, name: str) -> None:
     client.pfs.finish_commit(commit=info.responses[1].commit)
 
 
+def pipelines(client: Any, name: str) -> None:
+    """As a notebook publishes one: made again and again, by JSON, on what its user put there."""
+    branch = made(client, name)
+    commit_of(client, branch, {"/1": b"1", "/2": b"2"})
+    context = made(client, f"{name}-code__context")
+    commit_of(client, context, {"/entrypoint.py": b"print()"})
+    spec = {
+        "pipeline": {"name": f"{name}-code", "project": {"name": "default"}},
+        "transform": {"cmd": ["python3", "-u", f"/pfs/{name}-code__context/entrypoint.py"], "image": "python"},
+        "input": {
+            "cross": [
+                {"pfs": {"repo": name, "glob": "/*", "branch": "master"}},
+                {"pfs": {"repo": f"{name}-code__context", "glob": "/", "branch": "master"}},
+            ]
+        },
+    }
+    for _ in range(2):
+        client.pps.create_pipeline_v2(create_pipeline_request_json=json.dumps(spec), update=True, reprocess=True)
+    named = pps.Pipeline(name=f"{name}-code", project=pfs.Project(name="default"))
+    info = client.pps.inspect_pipeline(pipeline=named, details=True)
+    assert (info.version, len(info.details.input.cross)) == (2, 2)
+    commit_of(client, branch, {"/3": b"3"})
+    jobs = list(client.pps.list_job(pipeline=named, history=-1))
+    assert [job.pipeline_version for job in jobs] == [2, 2, 1]
+    assert not jobs[0].details
+    client.pps.stop_job(job=jobs[0].job)
+    assert client.pps.inspect_job(job=jobs[0].job, wait=True).state == pps.JobState.JOB_KILLED
+    batches = client.pps.generate_datums(pps.Input(pfs=pps.PfsInput(repo=name, glob="/*")), 100)
+    assert [len(info.data) for info in next(batches)] == [1, 1, 1]
+    client.pps.stop_pipeline(pipeline=named)
+    client.pps.start_pipeline(pipeline=named)
+    client.pps.delete_pipeline(pipeline=named)
+    assert not client.pps.pipeline_exists(named)
+    client.pps.create_secret(name=name, data={"word": "howdy"})
+    assert name in [info.secret.name for info in client.pps.list_secret().secret_info]
+    client.pps.delete_secret(secret=pps.Secret(name=name))
+
+
 def what_is_told_of_things(client: Any, name: str) -> None:
     branch = made(client, name)
     edit = metadata.Edit(
@@ -273,6 +312,7 @@ SCENES: list[scenes.Scene] = [
     provenance,
     filesets,
     transactions,
+    pipelines,
     what_is_told_of_things,
     the_cluster,
     deleting,

@@ -13,6 +13,7 @@ import python_pachyderm
 from google.protobuf import duration_pb2
 from python_pachyderm import util
 from python_pachyderm.proto.v2.pfs import pfs_pb2
+from python_pachyderm.proto.v2.pps import pps_pb2
 from python_pachyderm.proto.v2.transaction import transaction_pb2
 
 from tests.compat.older import scenes
@@ -239,6 +240,34 @@ def transactions(client: Any, name: str) -> None:
     client.finish_commit(info.responses[1].commit)
 
 
+def pipelines(client: Any, name: str) -> None:
+    client.create_repo(name)
+    commit_of(client, name, {"/1": b"1"})
+    code = f"{name}-code"
+    transform = pps_pb2.Transform(cmd=["sh"], image="alpine", stdin=[f"cp /pfs/{name}/* /pfs/out/"])
+    source = pps_pb2.Input(pfs=pps_pb2.PFSInput(glob="/*", repo=name, branch="master"))
+    client.create_pipeline(code, transform=transform, input=source)
+    refused(grpc.StatusCode.ALREADY_EXISTS, "already exists", client.create_pipeline, code, transform, input=source)
+    client.create_pipeline(code, transform=transform, input=source, update=True, reprocess=True)
+    assert [info.version for info in client.list_pipeline(history=-1) if info.pipeline.name == code] == [2, 1]
+    assert next(client.inspect_pipeline(code, details=True)).details.transform.image == "alpine"
+    commit_of(client, name, {"/2": b"2"})
+    jobs = list(client.list_job(code, history=-1))
+    assert len(jobs) == 3
+    assert jobs[0].state == pps_pb2.JOB_CREATED
+    client.stop_job(jobs[0].job.id, code)
+    assert next(client.inspect_job(jobs[0].job.id, code)).state == pps_pb2.JOB_KILLED
+    client.stop_pipeline(code)
+    client.start_pipeline(code)
+    assert len([*client.list_datum(input=source)]) == 2
+    refused(grpc.StatusCode.UNKNOWN, "associated with a pipeline", client.delete_repo, code, force=True)
+    client.delete_pipeline(code)
+    refused(grpc.StatusCode.NOT_FOUND, "not found", client.inspect_pipeline, code)
+    client.create_secret(name, {"word": "howdy"})
+    assert name in [info.secret.name for info in client.list_secret()]
+    client.delete_secret(name)
+
+
 def the_cluster(client: Any, name: str) -> None:
     assert client.inspect_cluster().id
     assert client.get_remote_version().major == 2
@@ -269,6 +298,7 @@ SCENES: list[scenes.Scene] = [
     squash_and_drop,
     provenance,
     transactions,
+    pipelines,
     the_cluster,
     deleting,
 ]
