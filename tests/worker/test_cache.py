@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_the_longest_unused_are_dropped_and_those_in_use_stay_where_they_are_use
     cache = Cache(tmp_path / "cache", limit=25)
     contents = {name: name.encode() * 10 for name in "abc"}
     for name in "ab":
-        cache.place(of_bytes(contents[name]), tmp_path / name, lambda data=contents[name]: [data], linked=True)
+        cache.place(of_bytes(contents[name]), tmp_path / name, partial(iter, [contents[name]]), linked=True)
     cache.place(of_bytes(contents["a"]), tmp_path / "a2", _never, linked=True)
     cache.place(of_bytes(contents["c"]), tmp_path / "c", lambda: [contents["c"]], linked=True)
     assert [cache.has(of_bytes(contents[name])) for name in "abc"] == [True, False, True]

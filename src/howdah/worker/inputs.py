@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from howdah.client import files
@@ -56,7 +57,7 @@ class Fetcher:
         if given.empty:
             target.touch()
             return 0
-        return self._place(given.digest, target, lambda: files.get(self._conn, given.file))
+        return self._place(given.digest, target, partial(files.get, self._conn, given.file))
 
     def _fetch_all(self, folder: Path, given: Input, found: list[FileInfo]) -> int:
         places = {info.file.path: layout.inside(folder, given.name, info.file.path) for info in found}
@@ -69,10 +70,10 @@ class Fetcher:
         if len(missing) * _FEW > len(found):
             for path, content in files.get_tree(self._conn, _plain(given.file)):
                 if content is not None and path in missing:
-                    total += self._place(missing.pop(path), places.pop(path), lambda c=content: c)
+                    total += self._place(missing.pop(path), places.pop(path), partial(iter, content))
         for info in found:
             if info.file.path in places:
-                total += self._place(info.digest, places[info.file.path], lambda f=info.file: files.get(self._conn, f))
+                total += self._place(info.digest, places[info.file.path], partial(files.get, self._conn, info.file))
         return total
 
     def _place(self, digest: bytes, target: Path, pieces: Callable[[], Iterable[bytes]]) -> int:
