@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from howdah import lastuse
 from howdah.doctor import folder, machine, services
 from howdah.doctor.finding import State
+from howdah.errors import Unavailable
 from howdah.postgres.address import Address
+from howdah.worker import trial
+from howdah.worker.refusals import Refused
 from tests.pfs.stores import new_store
 
 
@@ -36,11 +40,25 @@ def test_container_engine(installed: set[str], answering: set[str], state: State
     assert bool(found.remedy) is (state is not State.GOOD)
 
 
-def test_namespaces_that_are_refused_come_with_the_setting_that_allows_them() -> None:
-    assert machine.namespaces("linux", lambda name: name, lambda command: True).state is State.GOOD
-    refused = machine.namespaces("linux", lambda name: name, lambda command: False)
-    assert "unprivileged_userns_clone" in refused.remedy
-    assert machine.namespaces("darwin", lambda name: name, lambda command: True).state is State.WARNING
+def test_a_fence_is_tried_and_told_with_the_remedy_where_it_is_refused() -> None:
+    def refused() -> None:
+        raise Refused("unshare: Operation not permitted", "sysctl -w kernel.unprivileged_userns_clone=1")
+
+    def lost() -> None:
+        raise Unavailable("the fence has ended")
+
+    assert machine.fence("linux", lambda: None).state is State.GOOD
+    found = machine.fence("linux", refused)
+    assert (found.state, found.remedy) == (State.WARNING, "sysctl -w kernel.unprivileged_userns_clone=1")
+    assert "Operation not permitted" in found.told
+    assert machine.fence("linux", lost).told == "the fence has ended"
+    assert machine.fence("darwin", lambda: None).state is State.WARNING
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="platform: fences are Linux's")
+def test_this_machine_can_fence_code_in() -> None:
+    found = machine.fence(sys.platform, trial.fence)
+    assert (found.state, found.told) == (State.GOOD, "code of pipelines is fenced in")
 
 
 def test_a_network_file_system_is_a_warning() -> None:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from howdah.worker.slot import FIRST_USER, Place, Slot
+from howdah.worker.slot import Place, Slot, user_of
 from tests.worker import runs
 
 NOBODY = 65534
@@ -107,8 +107,7 @@ def fence(request: pytest.FixtureRequest, open_folder: Path) -> Iterator[Runner]
 
 def place(data: Path, number: int = 0) -> Place:
     """Of a slot below the folder, which its code does not see."""
-    user = FIRST_USER + number if os.geteuid() == 0 else None
-    return Place(data / f"slot-{number}", number, covered=(data,), user=user)
+    return Place(data / f"slot-{number}", number, covered=(data,), user=user_of(number))
 
 
 def running(mark: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from howdah.doctor.finding import Finding, good, warning
+from howdah.errors import HowdahError
+from howdah.worker import trial
+from howdah.worker.refusals import Refused
 
 _LIMIT = 10.0  # seconds for a program that is asked something
 
@@ -18,7 +20,7 @@ def examine() -> Iterator[Finding]:
     """Every check of the machine, in order."""
     yield python(sys.version_info[:3], sys.platform)
     yield engine(shutil.which, _answers)
-    yield namespaces(sys.platform, shutil.which, _answers)
+    yield fence(sys.platform, trial.fence)
     yield fuse(sys.platform, Path("/dev/fuse"))
 
 
@@ -46,21 +48,17 @@ def engine(find: Callable[[str], str | None], answers: Callable[[list[str]], boo
     )
 
 
-def namespaces(platform: str, find: Callable[[str], str | None], answers: Callable[[list[str]], bool]) -> Finding:
-    """Whether a process may get a view of the file system of its own."""
+def fence(platform: str, attempt: Callable[[], None]) -> Finding:
+    """Whether code of pipelines can be kept from all but its own; `attempt` does it, and raises `Refused`."""
     if platform != "linux":
-        return warning("namespaces", f"{platform} has none", "use Linux where code is to run fenced in")
-    if not find("unshare"):
-        return warning("namespaces", "cannot be tried: unshare is not installed", "install the package util-linux")
-    command = (
-        ["unshare", "--mount", "true"]
-        if os.geteuid() == 0
-        else ["unshare", "--user", "--map-root-user", "--mount", "true"]
-    )
-    if answers(command):
-        return good("namespaces", "a process can be fenced in")
-    remedy = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1), or run as root"
-    return warning("namespaces", "are refused", remedy)
+        return warning("fence", f"{platform} has none", "use Linux where code of others is to run, or --unfenced")
+    try:
+        attempt()
+    except Refused as refused:
+        return warning("fence", f"code of pipelines cannot be fenced in: {refused.told}", refused.remedy)
+    except HowdahError as error:
+        return warning("fence", error.message, "see what it printed, above")
+    return good("fence", "code of pipelines is fenced in")
 
 
 def fuse(platform: str, device: Path) -> Finding:

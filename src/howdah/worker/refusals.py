@@ -19,15 +19,36 @@ _SETTINGS = {
 _CONTAINERS = ("/.dockerenv", "/run/.containerenv")
 
 
-def error(told: str) -> Unavailable:
+def _setting(name: str) -> str:
+    try:
+        return Path("/proc/sys", name).read_text("utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _exists(path: str) -> bool:
+    return Path(path).exists()
+
+
+class Refused(Unavailable):
+    """Code cannot be fenced in here: what was refused, and what allows it."""
+
+    def __init__(self, told: str, remedy: str) -> None:
+        super().__init__(f"code cannot be fenced in ({told}): {remedy}", kind="fence")
+        self.told = told
+        self.remedy = remedy
+
+
+def error(told: str) -> Refused:
     """For what a fence has told that it was refused."""
-    return Unavailable(f"code cannot be fenced in ({told}): {remedy()}", kind="fence")
+    return Refused(told, remedy())
 
 
-def remedy(read: Callable[[str], str] | None = None, exists: Callable[[str], bool] | None = None) -> str:
+def remedy(
+    read: Callable[[str], str] = _setting, exists: Callable[[str], bool] = _exists, platform: str = sys.platform
+) -> str:
     """What allows fences here, by what this system's settings say."""
-    read, exists = read or _setting, exists or _exists
-    if sys.platform != "linux":
+    if platform != "linux":
         return "use Linux, or run code unfenced (--unfenced)"
     for name, (closed, command) in _SETTINGS.items():
         if read(name) == closed:
@@ -38,14 +59,3 @@ def remedy(read: Callable[[str], str] | None = None, exists: Callable[[str], boo
             " (Podman: --security-opt unmask=ALL), or run code unfenced (--unfenced)"
         )
     return "allow user namespaces, or run code unfenced (--unfenced)"
-
-
-def _setting(name: str) -> str:
-    try:
-        return Path("/proc/sys", name).read_text("utf-8").strip()
-    except OSError:
-        return ""
-
-
-def _exists(path: str) -> bool:
-    return Path(path).exists()
