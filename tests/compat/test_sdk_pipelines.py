@@ -336,9 +336,21 @@ def test_secrets_are_listed_without_their_values(client: Any) -> None:
         client.pps.inspect_secret(secret=secret)
 
 
-def test_filters_by_jq_are_refused(client: Any) -> None:
-    with refused(StatusCode.UNIMPLEMENTED, "a filter by jq is not offered"):
-        list(client.pps.list_job(jq_filter="true"))
+def test_lists_are_filtered(client: Any, branch: Any, pipeline: Any) -> None:
+    client.pps.stop_job(job=newest(client, pipeline).job)
+    ids = [put(client, branch, name) for name in ("1.dat", "2.dat", "3.dat")]
+    created = 'select(.state == "JOB_CREATED" or .state == "JOB_RUNNING")'
+    found = client.pps.list_job(pipeline=pipeline, jq_filter=created, number=2)
+    assert [job.job.id for job in found] == ids[:0:-1]
+    named = f'select(.job.pipeline.name == "{pipeline.name}" and (.state == "JOB_CREATED" | not))'
+    assert [job.state for job in client.pps.list_job(jq_filter=named)] == [pps.JobState.JOB_KILLED]
+    assert [info.pipeline for info in client.pps.list_pipeline(jq_filter='select(.state == "PIPELINE_PAUSED")')] == []
+    found = client.pps.list_pipeline(jq_filter=f'select(.pipeline.name == "{pipeline.name}") | select(.version < 2)')
+    assert len(list(found)) == 1
+    found = client.pps.list_job_set(jq_filter=f'select(.job_set.id == "{ids[0]}")', number=1)
+    assert [each.job_set.id for each in found] == [ids[0]]
+    with refused(StatusCode.UNIMPLEMENTED, "is not offered: write select"):
+        list(client.pps.list_job(jq_filter="def f: f; f"))
 
 
 def test_pipelines_have_metadata(client: Any, pipeline: Any) -> None:

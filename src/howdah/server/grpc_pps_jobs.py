@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from howdah.errors import Invalid
 from howdah.infos import JobInfo
@@ -12,13 +15,15 @@ from howdah.names import Commit, Job
 from howdah.pfs.paging import PAGE
 from howdah.pps import jobs, telling
 from howdah.pps.telling import Which
-from howdah.server import queueable
+from howdah.server import filters, queueable
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
-from howdah.server.requests import need, refuse
+from howdah.server.requests import need
 from howdah.wire import pfs as nouns
 from howdah.wire import pps as wire
 from howdah.wire.gen import pps_pb2
+
+_Told = TypeVar("_Told", bound=Message)
 
 
 class JobCalls(Calls):
@@ -33,11 +38,16 @@ class JobCalls(Calls):
         return wire.job_info_to_wire(info, details=request.details)
 
     async def ListJob(self, request: pps_pb2.ListJobRequest, _: Context) -> AsyncIterator[pps_pb2.JobInfo]:
-        refuse("a filter by jq", when=bool(request.jq_filter))
+        passes = filters.matching(request.jq_filter)
         which = _which(request)
-        async for infos in self._bridge.batches(lambda: telling.jobs(self._store.database, which), PAGE):
-            for info in infos:
-                yield wire.job_info_to_wire(info, details=request.details)
+
+        def found() -> Iterator[pps_pb2.JobInfo]:
+            infos = telling.jobs(self._store.database, which)
+            return (wire.job_info_to_wire(info, details=request.details) for info in infos)
+
+        async for messages in self._bridge.batches(lambda: _first(found(), passes, request.number), PAGE):
+            for message in messages:
+                yield message
 
     async def InspectJobSet(self, request: pps_pb2.InspectJobSetRequest, _: Context) -> AsyncIterator[pps_pb2.JobInfo]:
         found = await self._look(lambda tx: telling.job_set(tx, request.job_set.id))
@@ -48,12 +58,17 @@ class JobCalls(Calls):
             yield wire.job_info_to_wire(told, details=request.details)
 
     async def ListJobSet(self, request: pps_pb2.ListJobSetRequest, _: Context) -> AsyncIterator[pps_pb2.JobSetInfo]:
-        refuse("a filter by jq", when=bool(request.jq_filter))
+        passes = filters.matching(request.jq_filter)
         which = _which(request)
-        async for infos in self._bridge.batches(lambda: telling.job_sets(self._store.database, which), PAGE):
-            for info in infos:
+
+        def found() -> Iterator[pps_pb2.JobSetInfo]:
+            for info in telling.job_sets(self._store.database, which):
                 told = [wire.job_info_to_wire(each, details=request.details) for each in info.jobs]
                 yield pps_pb2.JobSetInfo(job_set=pps_pb2.JobSet(id=info.id), jobs=told)
+
+        async for messages in self._bridge.batches(lambda: _first(found(), passes, request.number), PAGE):
+            for message in messages:
+                yield message
 
     async def SubscribeJob(self, request: pps_pb2.SubscribeJobRequest, _: Context) -> AsyncIterator[pps_pb2.JobInfo]:
         """The jobs that are not over, oldest first, and from then on each as often as something of it changes."""
@@ -92,12 +107,18 @@ class JobCalls(Calls):
         return await self._changes.until(look)
 
 
+def _first(found: Iterator[_Told], passes: Callable[[Message], bool], number: int) -> Iterator[_Told]:
+    """Those that pass, at most so many if that is not 0."""
+    return islice(filter(passes, found), number or None)
+
+
 def _which(request: pps_pb2.ListJobRequest | pps_pb2.ListJobSetRequest) -> Which:
     if request.number < 0:
         raise Invalid(f"number ({request.number}) invalid: it must not be negative", kind="bad-number")
+    number = 0 if request.jq_filter else request.number  # how many have to be looked at is not known
     marker = nouns.time_from_wire(request.pagination_marker) if request.HasField("pagination_marker") else None
     chosen = tuple(map(nouns.project_from_wire, request.projects))
-    which = Which(projects=chosen, marker=marker, number=request.number, reverse=request.reverse)
+    which = Which(projects=chosen, marker=marker, number=number, reverse=request.reverse)
     if isinstance(request, pps_pb2.ListJobSetRequest):
         return which
     return Which(

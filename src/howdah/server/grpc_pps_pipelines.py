@@ -13,10 +13,10 @@ from howdah.errors import Invalid
 from howdah.names import Pipeline
 from howdah.pfs import clock, repos
 from howdah.pps import crons, effective, jsonnet, pipelines, telling
-from howdah.server import queueable
+from howdah.server import filters, queueable
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
-from howdah.server.requests import need, refuse
+from howdah.server.requests import need
 from howdah.wire import pfs as nouns
 from howdah.wire import pickers
 from howdah.wire import pps as wire
@@ -62,8 +62,8 @@ class PipelineCalls(Calls):
     async def ListPipeline(
         self, request: pps_pb2.ListPipelineRequest, _: Context
     ) -> AsyncIterator[pps_pb2.PipelineInfo]:
-        refuse("a filter by jq", when=bool(request.jq_filter))
-        found = await self._look(
+        passes = filters.matching(request.jq_filter)
+        infos = await self._look(
             lambda tx: telling.pipelines(
                 tx,
                 named=wire.pipeline_from_wire(request.pipeline),
@@ -72,8 +72,10 @@ class PipelineCalls(Calls):
                 commit_set=request.commit_set.id,
             )
         )
-        for info in repos.page(found, request.page.page_size, request.page.page_index):
-            yield wire.pipeline_info_to_wire(info, details=True)  # as Pachyderm does, whether or not they are asked for
+        # With details, as Pachyderm does, whether or not they are asked for.
+        found = [*filter(passes, (wire.pipeline_info_to_wire(info, details=True) for info in infos))]
+        for message in repos.page(found, request.page.page_size, request.page.page_index):
+            yield message
 
     async def DeletePipeline(self, request: pps_pb2.DeletePipelineRequest, _: Context) -> Empty:
         if request.all:
