@@ -284,6 +284,17 @@ class JobSetInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class DatumInfo:
+    """A datum as the API tells it, with its files; without a job it is what an input would have."""
+
+    id: str
+    job: Job | None = None
+    state: DatumState = DatumState.UNKNOWN
+    stats: Stats = Stats()
+    files: tuple[FileInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SecretInfo:
     """A secret as the API tells it: never its values."""
 

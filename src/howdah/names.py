@@ -173,6 +173,21 @@ def parse_file(text: str, project: str = DEFAULT_PROJECT) -> File:
     return File(parse_commit(commit, project), clean_path(path) if colon else "/")
 
 
+def parse_pipeline(text: str, project: str = DEFAULT_PROJECT) -> Pipeline:
+    """The pipeline that `[project/]name` names; `project` is used where the text has none."""
+    head, slash, tail = text.partition("/")
+    name = tail if slash else text
+    return Pipeline(Project(check_project_name(head if slash else project)), check_name(name))
+
+
+def parse_job(text: str, project: str = DEFAULT_PROJECT) -> Job:
+    """The job that `[project/]pipeline@id` names."""
+    name, _, id = text.partition("@")
+    if not is_commit_id(id):
+        raise Invalid(f"job ({text}) invalid: PIPELINE@ID names one, with the 32 digits of its id", kind="bad-name")
+    return Job(parse_pipeline(name, project), id)
+
+
 def clean_path(path: str) -> str:
     """`path` with one leading slash and no trailing one; `/` for an empty path."""
     return "/" + path.strip("/") if path.strip("/") else "/"

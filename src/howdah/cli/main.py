@@ -18,7 +18,7 @@ _INTERRUPTED = 130
 
 _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
     "create": (
-        "Create a project, repo or branch.",
+        "Create a project, repo, branch, pipeline or secret.",
         {
             "project": Entry("howdah.cli.projects:create", "Create a project: a namespace of repos."),
             "repo": Entry("howdah.cli.repos:create", "Create a repo: a versioned folder of files."),
@@ -26,10 +26,15 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
                 "howdah.cli.branches:create",
                 "Create a branch with an empty commit, or point it, new or not, at --head.",
             ),
+            "pipeline": Entry(
+                "howdah.cli.pipelines:create",
+                "Create pipelines by specifications: all of them or none.",
+            ),
+            "secret": Entry("howdah.cli.secrets:create", "Create a secret, which pipelines can name."),
         },
     ),
     "list": (
-        "List projects, repos, branches, commits, transactions or files.",
+        "List projects, repos, branches, commits, files, pipelines, jobs and what else there is.",
         {
             "project": Entry("howdah.cli.projects:list_", "List all projects."),
             "repo": Entry("howdah.cli.repos:list_", "List the repos of a project; sizes are those of branch master."),
@@ -40,10 +45,22 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             ),
             "transaction": Entry("howdah.cli.transactions:list_", "List the transactions that wait."),
             "file": Entry("howdah.cli.files:list_", "List a directory's files and directories."),
+            "pipeline": Entry(
+                "howdah.cli.pipelines:list_",
+                "List the pipelines of a project, or the versions of one, the newest first.",
+            ),
+            "job": Entry(
+                "howdah.cli.jobs:list_",
+                "List job sets, each what one change led to, the newest first.",
+            ),
+            "datum": Entry(
+                "howdah.cli.datums:list_", "List the datums that a pipeline would have now, which need not be there."
+            ),
+            "secret": Entry("howdah.cli.secrets:list_", "List the secrets, without their values."),
         },
     ),
     "inspect": (
-        "Show one project, repo, branch, commit, transaction or file.",
+        "Show one project, repo, branch, commit, transaction, file, pipeline, job or secret.",
         {
             "project": Entry("howdah.cli.projects:inspect", "Show a project."),
             "repo": Entry("howdah.cli.repos:inspect", "Show a repo."),
@@ -53,10 +70,15 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
                 "howdah.cli.transactions:inspect", "Show a transaction, the active one where none is named."
             ),
             "file": Entry("howdah.cli.files:inspect", "Show a file or directory."),
+            "pipeline": Entry(
+                "howdah.cli.pipelines:inspect", "Show a pipeline, or with ^N its Nth version before the present one."
+            ),
+            "job": Entry("howdah.cli.jobs:inspect", "Show a job, or each job of a set."),
+            "secret": Entry("howdah.cli.secrets:inspect", "Show a secret, without its values."),
         },
     ),
     "delete": (
-        "Delete a project, repo, branch, commit, transaction or file.",
+        "Delete a project, repo, branch, commit, transaction, file, pipeline, job or secret.",
         {
             "project": Entry("howdah.cli.projects:delete", "Delete a project."),
             "repo": Entry("howdah.cli.repos:delete", "Delete a repo with all its branches and commits."),
@@ -69,10 +91,16 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
                 "Forget a transaction, the active one where none is named, with its requests.",
             ),
             "file": Entry("howdah.cli.files:delete", "Delete a file, or a directory with -r."),
+            "pipeline": Entry(
+                "howdah.cli.pipelines:delete",
+                "Delete a pipeline with its jobs and the repo that it writes, or all of them.",
+            ),
+            "job": Entry("howdah.cli.jobs:delete", "Delete a job, ending it if it is not over."),
+            "secret": Entry("howdah.cli.secrets:delete", "Delete a secret."),
         },
     ),
     "start": (
-        "Open a commit to write into, or start a transaction.",
+        "Open a commit to write into, or start a transaction or a stopped pipeline.",
         {
             "commit": Entry("howdah.cli.commits:start", "Open a commit at the head of a branch and print its id."),
             "transaction": Entry(
@@ -80,15 +108,24 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
                 "Start a transaction and print its id; until it is finished or stopped, commands add their requests to"
                 " it.",
             ),
+            "pipeline": Entry(
+                "howdah.cli.pipelines:start",
+                "Let a stopped pipeline follow its inputs again, with a job for what they hold now.",
+            ),
         },
     ),
     "stop": (
-        "Stop adding to a transaction.",
+        "Stop a pipeline or a job, or adding to a transaction.",
         {
             "transaction": Entry(
                 "howdah.cli.transactions:stop",
                 "Add no more requests to the active transaction; it waits and can be resumed.",
-            )
+            ),
+            "pipeline": Entry(
+                "howdah.cli.pipelines:stop",
+                "End a pipeline's jobs, and let it follow its inputs no longer until it is started.",
+            ),
+            "job": Entry("howdah.cli.jobs:stop", "End a job, or all jobs of a set; what is over stays as it is."),
         },
     ),
     "resume": (
@@ -97,6 +134,32 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             "transaction": Entry(
                 "howdah.cli.transactions:resume", "Add the requests of commands to this transaction from now on."
             )
+        },
+    ),
+    "update": (
+        "Change pipelines.",
+        {
+            "pipeline": Entry(
+                "howdah.cli.pipelines:update",
+                "Give pipelines their next version by specifications; those that are not there are created.",
+            ),
+        },
+    ),
+    "rerun": (
+        "Have pipelines work again.",
+        {"pipeline": Entry("howdah.cli.pipelines:rerun", "Have a pipeline work again as it is told.")},
+    ),
+    "run": (
+        "Have schedules of pipelines come now.",
+        {"cron": Entry("howdah.cli.pipelines:run_cron", "Let it be time now for the schedules of a pipeline.")},
+    ),
+    "draw": (
+        "Draw pipelines.",
+        {
+            "pipeline": Entry(
+                "howdah.cli.draw:draw",
+                "Draw the pipelines of a project, what they read, and how they and their newest jobs are.",
+            ),
         },
     ),
     "squash": (
@@ -118,12 +181,16 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         },
     ),
     "edit": (
-        "Edit metadata.",
+        "Edit metadata, or a pipeline.",
         {
             "metadata": Entry(
                 "howdah.cli.metadata:edit",
-                "Edit what is attached to projects, repos, branches, commits and the cluster: all the edits or none.",
-            )
+                "Edit metadata of projects, repos, branches, commits, pipelines and the cluster: all edits or none.",
+            ),
+            "pipeline": Entry(
+                "howdah.cli.pipelines:edit",
+                "Edit a pipeline's specification as JSON, and give it that as its next version.",
+            ),
         },
     ),
     "finish": (
@@ -139,11 +206,15 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         },
     ),
     "wait": (
-        "Wait until a commit is finished.",
+        "Wait until a commit is finished, or a job is over.",
         {
             "commit": Entry(
                 "howdah.cli.commits:wait", "Wait until a commit, or each commit of a set, is finished, and show it."
-            )
+            ),
+            "job": Entry(
+                "howdah.cli.jobs:wait",
+                "Wait until a job, or each job of a set, is over, and show it.",
+            ),
         },
     ),
     "subscribe": (

@@ -11,9 +11,10 @@ from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_store
 from howdah.client import metadata
 from howdah.errors import Invalid
-from howdah.names import Branch, Commit, Project, Repo, parse_branch, parse_commit, parse_repo
+from howdah.names import Project, parse_branch, parse_commit, parse_pipeline, parse_repo
+from howdah.wire.metadata import Target
 
-_KINDS = ("project", "repo", "branch", "commit", "cluster")
+_KINDS = ("project", "repo", "branch", "commit", "pipeline", "cluster")
 _WORDS = 4
 
 
@@ -28,10 +29,10 @@ _WORDS = 4
 @click.argument("words", metavar="KIND NAME add|edit|delete|set TEXT ...", nargs=-1, required=True)
 @with_store
 def edit(store: Store, words: tuple[str, ...]) -> None:
-    """Edit what is attached to projects, repos, branches, commits and the cluster: all the edits or none.
+    """Edit metadata of projects, repos, branches, commits, pipelines and the cluster: all edits or none.
 
-    Each edit is four words: `project`, `repo`, `branch`, `commit` or `cluster`; its name (`.` for the cluster); what
-    to do; and KEY=VALUE, for delete KEY, for set a JSON object that replaces everything.
+    Each edit is four words: `project`, `repo`, `branch`, `commit`, `pipeline` or `cluster`; its name (`.` for the
+    cluster); what to do; and KEY=VALUE, for delete KEY, for set a JSON object that replaces everything.
     """
     if len(words) % _WORDS:
         raise Invalid("each edit needs four words: what it is of, its name, add|edit|delete|set, and the text")
@@ -52,7 +53,7 @@ def _edit(store: Store, words: Sequence[str]) -> metadata.Edit:
     return metadata.add(target, key, value) if verb == "add" else metadata.change(target, key, value)
 
 
-def _target(store: Store, kind: str, name: str) -> Project | Repo | Branch | Commit | None:
+def _target(store: Store, kind: str, name: str) -> Target:
     if kind == "project":
         return Project(name)
     if kind == "repo":
@@ -61,6 +62,8 @@ def _target(store: Store, kind: str, name: str) -> Project | Repo | Branch | Com
         return parse_branch(name, store.project)
     if kind == "commit":
         return parse_commit(name, store.project)
+    if kind == "pipeline":
+        return parse_pipeline(name, store.project)
     if kind == "cluster":
         return None
     raise Invalid(f"kind ({kind}) invalid: it must be one of {', '.join(_KINDS)}")

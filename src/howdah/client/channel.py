@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from howdah.wire.gen import (
     bulk_pb2_grpc,
     metadata_pb2_grpc,
     pfs_pb2_grpc,
+    pps_pb2_grpc,
     transaction_pb2_grpc,
     upkeep_pb2_grpc,
     version_pb2_grpc,
@@ -36,6 +38,7 @@ _RETRY_MS = 1000
 _KEEPALIVE_MS = 20_000
 _FAR = 4 << 20
 _KEEPALIVE_WAIT_MS = 10_000
+_TRANSACTION = "pach-transaction"
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -124,6 +127,7 @@ class Connection:
             )
         )
         """As `bulk.Modify`; takes messages that are written already, too."""
+        self.pps = pps_pb2_grpc.APIStub(channel)
         self.transaction = transaction_pb2_grpc.APIStub(channel)
         self.metadata = metadata_pb2_grpc.APIStub(channel)
         self.admin = admin_pb2_grpc.APIStub(channel)
@@ -131,7 +135,7 @@ class Connection:
         self.upkeep = upkeep_pb2_grpc.APIStub(channel)
         self._channel = channel
         self._timeout = timeout
-        told = (("authn-token", token), ("pach-transaction", transaction))
+        told = (("authn-token", token), (_TRANSACTION, transaction))
         self._metadata = tuple((key, value) for key, value in told if value)
         self._closed = False
         self._offers_bulk: bool | None = None
@@ -187,6 +191,20 @@ class Connection:
             raise self.error(error) from error
         finally:
             answers.cancel()
+
+    def begin(
+        self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request
+    ) -> grpc.Future[_Response]:
+        """A patient call under way; what its result raises is told by `error`."""
+        self._check_open()
+        return method.future(request, metadata=self._metadata)
+
+    def within(self, transaction: str) -> Connection:
+        """The same connection with its requests in a transaction; closing this one closes both."""
+        other = copy.copy(self)
+        others = (each for each in self._metadata if each[0] != _TRANSACTION)
+        other._metadata = (*others, (_TRANSACTION, transaction))
+        return other
 
     def reconnect(self) -> None:
         """Wait until the store can be reached again, as long as for an answer; raises `Unavailable`."""

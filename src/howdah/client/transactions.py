@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from howdah.client.channel import Connection
+from howdah.errors import HowdahError
 from howdah.infos import TransactionInfo
 from howdah.wire.gen import transaction_pb2
 from howdah.wire.transactions import transaction_info_from_wire
@@ -37,3 +39,16 @@ def delete(conn: Connection, id: str) -> None:
     """Forget the transaction and its requests; raises `NotFound`."""
     request = transaction_pb2.DeleteTransactionRequest(transaction=transaction_pb2.Transaction(id=id))
     conn.call(conn.transaction.DeleteTransaction, request)
+
+
+@contextmanager
+def together(conn: Connection) -> Iterator[Connection]:
+    """A connection whose requests are carried out when the block ends, or none of them if one fails or it raises."""
+    id = start(conn)
+    try:
+        yield conn.within(id)
+        finish(conn, id)
+    except BaseException:
+        with suppress(HowdahError):  # it may be what is not there any more
+            delete(conn, id)
+        raise

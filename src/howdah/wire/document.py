@@ -16,17 +16,35 @@ from howdah.infos import (
     BranchInfo,
     ClusterInfo,
     CommitInfo,
+    DatumInfo,
     FileChange,
     FileInfo,
+    JobInfo,
+    JobSetInfo,
+    PipelineInfo,
     ProjectInfo,
     RepoInfo,
+    SecretInfo,
     TransactionInfo,
     Version,
 )
-from howdah.wire import cluster, pfs, transactions
+from howdah.wire import cluster, pfs, pps, transactions
 
 Info: TypeAlias = (
-    ProjectInfo | RepoInfo | BranchInfo | CommitInfo | TransactionInfo | FileInfo | FileChange | Version | ClusterInfo
+    ProjectInfo
+    | RepoInfo
+    | BranchInfo
+    | CommitInfo
+    | TransactionInfo
+    | FileInfo
+    | FileChange
+    | PipelineInfo
+    | JobInfo
+    | JobSetInfo
+    | DatumInfo
+    | SecretInfo
+    | Version
+    | ClusterInfo
 )
 
 _MESSAGES: dict[type, Callable[[Any], Message]] = {
@@ -37,6 +55,11 @@ _MESSAGES: dict[type, Callable[[Any], Message]] = {
     TransactionInfo: transactions.transaction_info_to_wire,
     FileInfo: pfs.file_info_to_wire,
     FileChange: pfs.file_change_to_wire,
+    PipelineInfo: lambda info: pps.pipeline_info_to_wire(info, details=True),
+    JobInfo: lambda info: pps.job_info_to_wire(info, details=info.effective != "{}"),
+    JobSetInfo: pps.job_set_info_to_wire,
+    DatumInfo: pps.datum_info_to_wire,
+    SecretInfo: pps.secret_info_to_wire,
     Version: cluster.version_to_wire,
     ClusterInfo: cluster.cluster_info_to_wire,
 }

@@ -7,16 +7,36 @@ from typing import TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 
 from howdah.documents import Document
 from howdah.errors import Invalid
-from howdah.infos import JobInfo, PipelineInfo, SecretInfo, Stats
+from howdah.infos import (
+    DatumInfo,
+    DatumState,
+    JobInfo,
+    JobSetInfo,
+    JobState,
+    PipelineInfo,
+    PipelineState,
+    PipelineType,
+    SecretInfo,
+    Stats,
+)
 from howdah.names import DEFAULT_PROJECT, Job, Pipeline, Project
 from howdah.wire.gen import pfs_pb2, pps_pb2
-from howdah.wire.pfs import commit_to_wire, time_to_wire
+from howdah.wire.pfs import (
+    commit_from_wire,
+    commit_to_wire,
+    file_info_from_wire,
+    file_info_to_wire,
+    time_from_wire,
+    time_to_wire,
+)
 
 _Message = TypeVar("_Message", pps_pb2.CreatePipelineRequest, pps_pb2.Input)
 _Details = TypeVar("_Details", pps_pb2.PipelineInfo.Details, pps_pb2.JobInfo.Details)
+_Noun = TypeVar("_Noun")
 
 
 def pipeline_to_wire(pipeline: Pipeline) -> pps_pb2.Pipeline:
@@ -99,6 +119,30 @@ def pipeline_info_to_wire(info: PipelineInfo, *, details: bool) -> pps_pb2.Pipel
     return message
 
 
+def pipeline_info_from_wire(message: pps_pb2.PipelineInfo) -> PipelineInfo:
+    """The pipeline info; states that are unknown here read as such. An older server tells its specification by fields.
+
+    Raises `Invalid` where the message names no pipeline.
+    """
+    details = message.details
+    return PipelineInfo(
+        pipeline=_named(pipeline_from_wire(message.pipeline), "pipeline"),
+        version=message.version,
+        type=PipelineType(message.type) if message.type in [*PipelineType] else PipelineType.TRANSFORM,
+        spec_commit=commit_from_wire(message.spec_commit),
+        state=PipelineState(message.state if message.state in [*PipelineState] else 0),
+        reason=message.reason or details.reason,
+        stopped=message.stopped,
+        last_job=_job_state(message.last_job_state),
+        told=message.user_spec_json or "{}",
+        effective=message.effective_spec_json or _effective(details),
+        salt=details.salt,
+        created=time_from_wire(details.created_at) if details.HasField("created_at") else None,
+        updated=time_from_wire(details.updated_at) if details.HasField("updated_at") else None,
+        metadata=dict(message.metadata),
+    )
+
+
 def job_info_to_wire(info: JobInfo, *, details: bool) -> pps_pb2.JobInfo:
     """The job info's message; `details` hold its pipeline's specification, whose inputs are of the job's commits."""
     message = pps_pb2.JobInfo(
@@ -123,6 +167,65 @@ def job_info_to_wire(info: JobInfo, *, details: bool) -> pps_pb2.JobInfo:
         message.details.salt = info.salt
         _pin(message.details.input, info.job.id)
     return message
+
+
+def job_info_from_wire(message: pps_pb2.JobInfo) -> JobInfo:
+    """The job info; its specification is what the details tell, `{}` without them. `Invalid` where it names no job."""
+    return JobInfo(
+        job=_named(job_from_wire(message.job), "job"),
+        version=message.pipeline_version,
+        output=commit_from_wire(message.output_commit),
+        state=_job_state(message.state),
+        reason=message.reason,
+        restart=message.restart,
+        total=message.data_total,
+        skipped=message.data_skipped,
+        processed=message.data_processed,
+        failed=message.data_failed,
+        recovered=message.data_recovered,
+        stats=stats_from_wire(message.stats),
+        created=time_from_wire(message.created) if message.HasField("created") else None,
+        started=time_from_wire(message.started) if message.HasField("started") else None,
+        finished=time_from_wire(message.finished) if message.HasField("finished") else None,
+        effective=_effective(message.details),
+        salt=message.details.salt,
+    )
+
+
+def _job_state(number: int) -> JobState:
+    return JobState(number if number in [*JobState] else 0)
+
+
+def job_set_info_to_wire(info: JobSetInfo) -> pps_pb2.JobSetInfo:
+    """The job set info's message."""
+    jobs = [job_info_to_wire(each, details=each.effective != "{}") for each in info.jobs]
+    return pps_pb2.JobSetInfo(job_set=pps_pb2.JobSet(id=info.id), jobs=jobs)
+
+
+def job_set_info_from_wire(message: pps_pb2.JobSetInfo) -> JobSetInfo:
+    """The job set info."""
+    return JobSetInfo(message.job_set.id, tuple(map(job_info_from_wire, message.jobs)))
+
+
+def datum_info_to_wire(info: DatumInfo) -> pps_pb2.DatumInfo:
+    """The datum info's message."""
+    return pps_pb2.DatumInfo(
+        datum=pps_pb2.Datum(id=info.id, job=None if info.job is None else job_to_wire(info.job)),
+        state=pps_pb2.DatumState.ValueType(info.state),
+        stats=stats_to_wire(info.stats),
+        data=map(file_info_to_wire, info.files),
+    )
+
+
+def datum_info_from_wire(message: pps_pb2.DatumInfo) -> DatumInfo:
+    """The datum info."""
+    return DatumInfo(
+        id=message.datum.id,
+        job=job_from_wire(message.datum.job),
+        state=DatumState(message.state if message.state in [*DatumState] else 0),
+        stats=stats_from_wire(message.stats),
+        files=tuple(map(file_info_from_wire, message.data)),
+    )
 
 
 def stats_to_wire(stats: Stats) -> pps_pb2.ProcessStats:
@@ -156,11 +259,31 @@ def secret_info_to_wire(info: SecretInfo) -> pps_pb2.SecretInfo:
     )
 
 
-def _copy_shared(told: pps_pb2.CreatePipelineRequest, details: _Details) -> None:
-    """Give the details those fields that the specification has by the same name."""
-    wanted = details.DESCRIPTOR.fields_by_name
-    shared = {field.name: value for field, value in told.ListFields() if field.name in wanted}
-    details.MergeFrom(type(details)(**shared))
+def secret_info_from_wire(message: pps_pb2.SecretInfo) -> SecretInfo:
+    """The secret info."""
+    created = time_from_wire(message.creation_timestamp) if message.HasField("creation_timestamp") else None
+    return SecretInfo(message.secret.name, message.type, created)
+
+
+def _effective(details: _Details) -> str:
+    """The specification, as JSON, that the details tell."""
+    told = pps_pb2.CreatePipelineRequest()
+    _copy_shared(details, told)
+    told.ClearField("salt")
+    return json.dumps(document_from_wire(told))
+
+
+def _copy_shared(source: Message, target: Message) -> None:
+    """Give a message those fields that another one has by the same name."""
+    wanted = target.DESCRIPTOR.fields_by_name
+    shared = {field.name: value for field, value in source.ListFields() if field.name in wanted}
+    target.MergeFrom(type(target)(**shared))
+
+
+def _named(value: _Noun | None, noun: str) -> _Noun:
+    if value is None:
+        raise Invalid(f"message names no {noun}", kind="bad-message")
+    return value
 
 
 def _pin(message: pps_pb2.Input, id: str) -> None:
