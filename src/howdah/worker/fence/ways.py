@@ -115,17 +115,19 @@ class Plain:
 
     def finish(self, first: int) -> None:
         """End what is left of the run, and wait until it is gone."""
-        self.kill(first)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(first, signal.SIGKILL)
         os.waitpid(first, 0)
         with suppress(ChildProcessError):  # which says that there are none
             while True:
+                os.waitpid(-1, os.WNOHANG)
                 _kill(_descendants())
                 os.waitpid(-1, 0)
 
     @property
     def others(self) -> int:
-        """How many processes the kernel counts with the run's although they are not."""
-        return _tasks_of_user()
+        """How many processes the kernel counts with the run's although they are not; root's it does not count."""
+        return _tasks_of_user() if os.geteuid() else 0
 
 
 Way = Fenced | Plain
