@@ -17,7 +17,7 @@ from howdah.db.database import Tx
 from howdah.errors import NotFound, WrongState
 from howdah.infos import CommitState, DatumState, JobInfo, JobState, Stats
 from howdah.names import Branch, Commit, Job, Pipeline, Project, Repo
-from howdah.pfs import branches, check, commits, writing
+from howdah.pfs import branches, check, commits, commitsets, writing
 from howdah.pfs.steps import Step
 from howdah.pps import jobs, machine, pipelines, telling, waiting
 from howdah.pps.machine import Event, JobRun
@@ -244,6 +244,23 @@ def test_lists_have_pages_forwards_and_backwards(store: Store) -> None:
         assert pages(number, reverse=False) == every
         assert pages(number, reverse=True) == every[::-1]
     assert listed(store, marker=listed(store)[-1].created) == []
+
+
+def test_jobs_go_with_their_commits(store: Store) -> None:
+    run_through(store, newest(store), {"/0": b"0"})
+    ids = [put(store, f"/{place}") for place in range(3)]
+    for place, id in enumerate(ids[:2], 1):
+        run_through(store, Job(EDGES, id), {f"/{place}": b"x"})
+    writing.step(store, lambda made: commitsets.squash(made, ids[0]))
+    assert [each.job.id for each in listed(store)][:2] == ids[:0:-1]
+    assert states(store) == ["CREATED", "SUCCESS", "SUCCESS"]
+    assert content(store, Commit(output().repo, ids[1])) == {"/0": b"0", "/1": b"x", "/2": b"x"}
+
+    writing.step(store, lambda made: commitsets.drop(made, ids[2]))
+    assert states(store) == ["SUCCESS", "SUCCESS"]
+    assert newest(store).id == ids[1]
+    run_through(store, Job(EDGES, put(store, "/new")), {"/new": b"new"})
+    assert content(store, Commit(output().repo, "master")).keys() == {"/0", "/1", "/2", "/new"}
 
 
 def test_job_sets_are_told_once_each(store: Store) -> None:

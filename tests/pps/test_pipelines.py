@@ -167,6 +167,8 @@ def test_a_stopped_pipeline_follows_nothing_until_it_is_started(store: Store) ->
     put(store, "/2.png")
     create(store, document(description="better"), update=True)
     assert info(store).stopped
+    with pytest.raises(NotFound, match="repo default/nothing not found"):
+        create(store, document(source="nothing"), update=True)
     assert (info(store).version, states(store)) == (2, ["KILLED"])
 
     start(store)
@@ -267,8 +269,11 @@ def test_pipelines_go_with_their_project(store: Store) -> None:
         repos.create(tx, Repo(vision, "images"), "", now=store.now())
     create(store, document(Pipeline(vision, "edges")))
     assert upstream(store, output(Pipeline(vision, "edges"))) == {"vision/images@master", "vision/edges.spec@master"}
+    create(store, document())
     with store.database.write() as tx:
         projects.delete(tx, vision, force=True)
+        assert [each.pipeline for each in telling.pipelines(tx)] == [EDGES]
+        projects.delete_all(tx, now=store.now())
         assert telling.pipelines(tx) == []
 
 

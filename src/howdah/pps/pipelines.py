@@ -102,7 +102,9 @@ def _update(made: Step, store: Store, row: PipelineRow, spec: Spec, wish: Wish) 
     if not row.stopped and old.output_branch != spec.output_branch:
         wiring.disconnect(made, old)
     _add_version(made, row.repo, spec, wish, salt=_new_salt() if wish.reprocess else before.salt, after=before)
-    if not row.stopped:
+    if row.stopped:
+        wiring.prepare(made, spec)
+    else:
         wiring.connect(made, spec)
 
 

@@ -37,7 +37,7 @@ def connect(made: Step, spec: Spec) -> None:
 
     A spout follows nothing: its code starts its commits itself, and they are no jobs.
     """
-    upstream = {} if type_of(spec) is PipelineType.SPOUT else _upstream(made, spec)
+    upstream = prepare(made, spec)
     for branch in outputs(spec):
         branches.create(made, branch, None, provenance=upstream)
 
@@ -50,14 +50,20 @@ def disconnect(made: Step, spec: Spec) -> None:
             graph.set_provenance(made, found.branch, {})
 
 
-def _upstream(made: Step, spec: Spec) -> dict[Branch, bool]:
-    """The branches that the pipeline is made from, and of each whether its commits start no job."""
+def prepare(made: Step, spec: Spec) -> dict[Branch, bool]:
+    """Make what the pipeline's inputs need; returns the branches to follow, and of each whether it starts no job.
+
+    A repo that is to be there and is not is `NotFound`.
+    """
+    if type_of(spec) is PipelineType.SPOUT:
+        return {}
     found: dict[Branch, bool] = {}
     if spec.input is not None:
         for cron in spec.input.crons():
             _ensure(made, Repo(Project(cron.project), cron.repo), spec.pipeline)
         for leaf in spec.input.leaves():
             branch = leaf.source()
+            repos.number(made.tx, branch.repo)
             if leaf.trigger is not None:
                 branches.create(made, branch, None, trigger=leaf.trigger)
             never = leaf.propagation_spec is not None and leaf.propagation_spec.never
