@@ -74,8 +74,7 @@ class Ground:
 
         def work() -> None:
             with files.modify(self.conn, to) as changes:
-                for upload in put.plan([str(folder)], below, into=True, recursive=True):
-                    put.send(changes, upload, lambda _: None)
+                put.send(changes, put.plan([str(folder)], below, into=True, recursive=True), lambda _: None)
 
         return self.server.ours(work)
 

@@ -198,7 +198,8 @@ def targets(where: Site, size: Size) -> list[Row]:
     for task in some:
         key = task["annotations"][0]["id"]
         where.send("PATCH", f"/api/annotations/{key}", {"result": [BOX, BOX | {"id": "other"}]})
-    second = where.synced(target)
+    second, nothing = where.synced(target), where.synced(target)
+    shown = Series("a request that shows the target", tuple(_asked(where, target) for _ in range(5)))
     out = where.documents / "labels"
     out.mkdir()
     stock = where.storage("export/localfiles", project=project, path=str(out))
@@ -208,7 +209,15 @@ def targets(where: Site, size: Size) -> list[Row]:
     return [
         Row(f"first Sync of {size.annotations:,} annotations", ours, peer, ahead(30)),
         Row("Sync of 10 changed ones", changed, Series("the first", (first,)), at_most(0.01)),
+        Row("Sync of 10 changed ones", changed, Series("a Sync of none", (nothing,)), None),
+        Row("Sync of 10 changed ones", changed, shown, None),
     ]
+
+
+def _asked(where: Site, path: str) -> Sample:
+    before, started = where.cpu(), time.perf_counter()
+    where.send("GET", path)
+    return Sample(time.perf_counter() - started, where.cpu() - before)
 
 
 def _saver(where: Site, *, target: bool) -> Callable[[], Sample]:

@@ -6,7 +6,9 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +26,7 @@ from howdah.names import clean_path, parse_file
 
 _STDIN = "-"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
+_AHEAD = 32  # files that the disk is asked for while those before them are sent
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -81,11 +84,7 @@ def put(store: Store, target: str, sources: tuple[str, ...], *, recursive: bool,
         uploads = list(uploads)
         total = sum(upload.size for upload in uploads)
     with files.modify(store.conn, goal.commit) as changes, progress.bar(total) as told:
-        count = 0
-        for upload in uploads:
-            send(changes, upload, told, append=append, recursive=recursive)
-            count += 1
-        if count == 0:
+        if send(changes, uploads, told, append=append, recursive=recursive) == 0:
             raise Invalid(f"nothing to put: no file in {', '.join(sources)}", kind="nothing-to-put")
 
 
@@ -147,20 +146,44 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def send(
-    changes: Changes, upload: Upload, told: progress.Count, *, append: bool = False, recursive: bool = False
-) -> None:
-    """Carry out one of a plan."""
-    if upload.is_url:
-        changes.put_url(upload.target, upload.source, append=append, recursive=recursive)
-    elif upload.source == _STDIN:
-        pieces = iter(lambda: sys.stdin.buffer.read(CHUNK), b"")
-        changes.put(upload.target, progress.counted(pieces, told), append=append)
-    else:
-        _send_file(changes, upload, told, append=append)
+    changes: Changes, uploads: Iterable[Upload], told: progress.Count, *, append: bool = False, recursive: bool = False
+) -> int:
+    """Carry out a plan; how many there were."""
+    count = 0
+    with closing(_opened(uploads)) as opened:
+        for upload, descriptor in opened:
+            count += 1
+            if descriptor is not None:
+                _send_file(changes, upload, descriptor, told, append=append)
+            elif upload.is_url:
+                changes.put_url(upload.target, upload.source, append=append, recursive=recursive)
+            else:
+                pieces = iter(lambda: sys.stdin.buffer.read(CHUNK), b"")
+                changes.put(upload.target, progress.counted(pieces, told), append=append)
+    return count
 
 
-def _send_file(changes: Changes, upload: Upload, told: progress.Count, *, append: bool) -> None:
-    descriptor = _open(upload.source)
+def _opened(uploads: Iterable[Upload]) -> Generator[tuple[Upload, int | None], None, None]:
+    """Each with its file, which is the taker's to close; None where it is no file of this machine.
+
+    Files are opened some time before they are taken, and the disk is asked for their beginnings: one that has to look
+    for each of very many small files looks for several at once.
+    """
+    ahead: deque[tuple[Upload, int | None]] = deque()
+    try:
+        for upload in uploads:
+            ahead.append((upload, None if upload.is_url or upload.source == _STDIN else _open(upload.source)))
+            if len(ahead) > _AHEAD:
+                yield ahead.popleft()
+        while ahead:
+            yield ahead.popleft()
+    finally:
+        for _, descriptor in ahead:
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+def _send_file(changes: Changes, upload: Upload, descriptor: int, told: progress.Count, *, append: bool) -> None:
     try:
         size = os.fstat(descriptor).st_size
         content = _Content(upload.source, descriptor, told)
@@ -209,9 +232,13 @@ class _Content:
 
 def _open(source: str) -> int:
     try:
-        return os.open(source, _READ)
+        descriptor = os.open(source, _READ)
     except OSError as error:
         raise _unreadable(source, error) from error
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):  # a pipe, or a file system that takes no advice
+            os.posix_fadvise(descriptor, 0, CHUNK, os.POSIX_FADV_WILLNEED)
+    return descriptor
 
 
 def _unreadable(source: str, error: OSError) -> HowdahError:
