@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from howdah.errors import Unavailable
-from howdah.worker import layout
+from howdah.errors import Invalid, Unavailable
+from howdah.worker import layout, unfenced
 from howdah.worker.fence.limits import Limits
 from howdah.worker.slot import Ended, Place, Slot
 from tests.worker.conftest import place, running
@@ -33,8 +33,6 @@ def _until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def slot(open_folder: Path, request: pytest.FixtureRequest) -> Iterator[Slot]:
-    if sys.platform != "linux":
-        pytest.skip("platform: fences are Linux's")
     data = open_folder / request.node.name
     data.mkdir()
     with Slot(place(data)) as made:
@@ -139,6 +137,14 @@ def test_a_kernel_that_refuses_fences_is_told_with_the_remedy(tmp_path: Path) ->
         "code cannot be fenced in (unshare: No space left on device):"
         " allow user namespaces: sysctl -w user.max_user_namespaces=15000"
     )
+
+
+def test_an_administrator_is_told_how_to_make_the_link() -> None:
+    pfs, link = Path("/pfs"), Path("/srv/howdah/slot/pfs")
+    assert unfenced.remedy(pfs, link, "linux") == "sudo ln -sfn /srv/howdah/slot/pfs /pfs"
+    assert unfenced.remedy(pfs, link, "darwin").endswith("restart: pfs\tsrv/howdah/slot/pfs")
+    with pytest.raises(Invalid, match="there is one slot"):
+        unfenced.lead(Place(Path("/srv"), number=1, plain=True), Path("/srv/x"))
 
 
 class TestPlain:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -13,6 +12,7 @@ import pytest
 
 from howdah.client import channel, commits, files, repos
 from howdah.client.channel import Connection
+from howdah.errors import Unavailable
 from howdah.infos import FileType
 from howdah.names import Commit, File, Project, Repo
 from howdah.testing.servers import StoreServer
@@ -21,12 +21,10 @@ from howdah.worker.environment import About
 from howdah.worker.fence.limits import Limits
 from howdah.worker.inputs import Fetcher, Input
 from howdah.worker.outputs import Copied, Written
-from howdah.worker.slot import Slot
+from howdah.worker.slot import Place, Slot
 from howdah.worker.work import Code, Datum, Done, State, send, tried
 from tests.client.plain import door
 from tests.worker.conftest import place
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="platform: fences are Linux's")
 
 _NAMES = map("datum-{}".format, count())
 _LIMITS = Limits(seconds=60, reserve=1 << 20)
@@ -168,6 +166,7 @@ def test_code_finds_in_its_environment_what_it_works_on(
     assert env == {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/tmp",
+        "TMPDIR": "/tmp",
         "LANG": "C.UTF-8",
         "A": "1",
         "PACH_JOB_ID": "job",
@@ -224,3 +223,22 @@ def test_inputs_in_the_cache_cannot_be_changed_by_code(slot: Slot, fetcher: Fetc
     for _ in range(2):
         _, lines = _try(slot, fetcher, _datum(images, script))
         assert lines[-1] == "one"
+
+
+def test_without_a_fence_one_link_leads_from_datum_to_datum(conn: Connection, images: Commit, tmp_path: Path) -> None:
+    fetcher = Fetcher(conn, Cache(tmp_path / "cache"), linked=False)
+    link = tmp_path / "slot/pfs"
+    with Slot(Place(tmp_path / "slot", plain=True, pfs=tmp_path / "pfs")) as slot:
+        datum = _datum(
+            images, 'cat "$images/a/one.txt"; echo; echo changed > "$images/a/one.txt"; cd; pwd; ln -s a /no/x'
+        )
+        with pytest.raises(Unavailable, match=f"pfs does not lead to {link}: sudo ln -sfn {link} {tmp_path}/pfs"):
+            _try(slot, fetcher, datum)
+        (tmp_path / "pfs").symlink_to(link)
+        for _ in range(2):
+            done, lines = _try(slot, fetcher, datum)
+            assert lines[0] == "one"
+            assert lines[1].startswith(f"{tmp_path}/slot/datum-")
+        script = f"echo new > {tmp_path}/pfs/out/x; ln -s ../images/a {tmp_path}/pfs/out/y"
+        done, _ = _try(slot, fetcher, _datum(images, script))
+        assert {one.path for one in done.outputs} == {"/x", "/y"}

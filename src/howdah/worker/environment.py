@@ -11,7 +11,6 @@ from howdah.worker.inputs import Input
 
 _BASE = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME": "/tmp",  # noqa: S108 -- the run's own
     "LANG": "C.UTF-8",
 }
 
@@ -45,9 +44,9 @@ def told(about: About, inputs: Sequence[Input], pfs: str = "/pfs") -> dict[str, 
     return found
 
 
-def whole(given: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
-    """All of a run's environment: what is told cannot be given otherwise."""
-    return {**_BASE, **given, **told}
+def whole(given: Mapping[str, str], told: Mapping[str, str], home: str = "/tmp") -> dict[str, str]:  # noqa: S108
+    """All of a run's environment: what is told cannot be given otherwise. `home` is the run's own."""
+    return {**_BASE, "HOME": home, "TMPDIR": home, **given, **told}
 
 
 def as_file(told: Mapping[str, str]) -> str:

@@ -45,7 +45,7 @@ class Fetcher:
     def __init__(self, conn: Connection, cache: Cache, *, linked: bool) -> None:
         self._conn = conn
         self._cache = cache
-        self._linked = linked
+        self.linked = linked
 
     def fetch(self, folder: Path, given: Input) -> int:
         """Have the input in the folder; returns how many bytes came from the store."""
@@ -77,7 +77,7 @@ class Fetcher:
         return total
 
     def _place(self, digest: bytes, target: Path, pieces: Callable[[], Iterable[bytes]]) -> int:
-        return self._cache.place(digest, target, pieces, linked=self._linked)
+        return self._cache.place(digest, target, pieces, linked=self.linked)
 
 
 def _plain(file: File) -> File:

@@ -51,6 +51,8 @@ class Place:
     plain: bool = False
     user: int | None = None
     """Whom code runs as; None is the user of this process."""
+    pfs: Path = Path("/pfs")
+    """Where code without a fence looks for its files."""
 
 
 def user_of(number: int) -> int | None:

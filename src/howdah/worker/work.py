@@ -16,13 +16,11 @@ from pathlib import Path
 from howdah.client.changes import Changes
 from howdah.errors import Invalid, Unavailable, unusable
 from howdah.names import File
-from howdah.worker import environment, layout, outputs
+from howdah.worker import environment, layout, outputs, unfenced
 from howdah.worker.environment import About
 from howdah.worker.fence.limits import Limits
 from howdah.worker.inputs import Fetcher, Input
 from howdah.worker.slot import Ended, Lines, Slot
-
-_OURS = frozenset({"broken"})  # ends of a run that are no fault of the code
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +85,16 @@ def tried(slot: Slot, fetcher: Fetcher, datum: Datum, name: str, tell: Lines) ->
 
 def _tried(slot: Slot, fetcher: Fetcher, datum: Datum, folder: Path, tell: Lines) -> Done:
     begun = time.monotonic()
+    place = slot.place
+    if place.plain:
+        assert not fetcher.linked, "code without a fence would change what is in the cache"
+        unfenced.lead(place, folder)
     fetched = sum(fetcher.fetch(folder, each) for each in datum.inputs)
-    told = environment.told(datum.about, datum.inputs)
+    told = environment.told(datum.about, datum.inputs, str(place.pfs))
+    given = environment.whole(datum.code.env, told, str(folder / "tmp") if place.plain else "/tmp")  # noqa: S108
     _write(folder / "pfs/.env", environment.as_file(told))
     ready = time.monotonic()
-    state, why = _run(slot, datum.code, folder, told, tell)
+    state, why = _run(slot, datum.code, folder, given, tell)
     found: tuple[outputs.Output, ...] = ()
     if state is State.SUCCESS:
         try:
@@ -104,9 +107,8 @@ def _tried(slot: Slot, fetcher: Fetcher, datum: Datum, folder: Path, tell: Lines
     return Done(state, why, found, ready - begun, time.monotonic() - ready, fetched, sent)
 
 
-def _run(slot: Slot, code: Code, folder: Path, told: Mapping[str, str], tell: Lines) -> tuple[State, str]:
+def _run(slot: Slot, code: Code, folder: Path, given: Mapping[str, str], tell: Lines) -> tuple[State, str]:
     """Have the code run, and what is to mend it where it fails; whoever stops a datum wants nothing mended."""
-    given = environment.whole(code.env, told)
 
     def run(command: Sequence[str], lines: Sequence[str]) -> Ended:
         layout.give(folder, lines)
