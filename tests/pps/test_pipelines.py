@@ -308,6 +308,8 @@ def test_schedules_and_triggers_have_what_they_need_and_leave_nothing(store: Sto
     assert len(states(store)) == 1
     put(store, "/3.png")
     assert len(states(store)) == 2
+    create(store, document(), update=True)  # which needs none of it any more
+    assert "default/edges_tick" in repo_names(store)
     delete(store)
     assert repo_names(store) == {"default/images"}
     with store.database.read() as tx:

@@ -219,14 +219,15 @@ def delete(  # noqa: PLR0913 -- one keyword for each option of the API
     row = rows.get(made.tx, pipeline) if must_exist else rows.find(made.tx, pipeline)
     if row is None:
         return False
-    spec = rows.newest(made.tx, row.repo).read()
+    specs = [version.read() for version in rows.versions(made.tx, row.repo, -1)]
     if keep_repo:
-        _forget(made, store, row, spec)
+        _forget(made, store, row, specs[0])
         return True
     wiring.check_unfollowed(made.tx, pipeline, force=force)
     made.tx.run("DELETE FROM pipelines WHERE repo = ?", row.repo)
     repos.delete(made.tx, rows.repo(pipeline), force=force)
-    wiring.clear_away(made.tx, spec)
+    for spec in specs:
+        wiring.clear_away(made.tx, spec)
     return True
 
 
