@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.measure import Row, Sample, Series, Side, alternate, at_most, machine, measure, parser, scratch, table
-from howdah.worker import layout
+from howdah.worker import layout, users
 from howdah.worker.fence.limits import Limits
-from howdah.worker.slot import Place, Slot, user_of
+from howdah.worker.slot import Place, Slot
 
 _COUNT = 20
 _ROUNDS = 7
@@ -35,7 +35,7 @@ def _spent() -> float:
 def _fenced(folder: Path, count: int, *, plain: bool) -> Sample:
     """So many runs in one slot; the processor's time includes the slot's own."""
     before = _spent()
-    user = None if plain else user_of(0)
+    user = None if plain else users.of_slot(0)
     with Slot(Place(folder / "slot", covered=(folder,), plain=plain, user=user)) as slot:
         layout.make(slot.place.folder / "x", user)
         layout.give(slot.place.folder / "x", [])

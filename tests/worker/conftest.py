@@ -19,7 +19,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from howdah.worker.slot import Place, Slot, user_of
+from howdah.worker import users
+from howdah.worker.slot import Place, Slot
 from tests.worker import runs
 
 NOBODY = 65534
@@ -107,7 +108,7 @@ def fence(request: pytest.FixtureRequest, open_folder: Path) -> Iterator[Runner]
 
 def place(data: Path, number: int = 0) -> Place:
     """Of a slot below the folder, which its code does not see."""
-    return Place(data / f"slot-{number}", number, covered=(data,), user=user_of(number))
+    return Place(data / f"slot-{number}", number, covered=(data,), user=users.of_slot(number))
 
 
 def running(mark: str) -> list[str]:

@@ -122,6 +122,8 @@ def test_a_program_that_cannot_be_started_is_named(fence: Runner) -> None:
     )
     assert fence("/etc/passwd").why.startswith("/etc/passwd may not be executed: chmod +x")
     assert fence("/pfs/in/x", inputs={"in/x": "#!/no/such/interpreter"}).how == "unable"
+    assert fence().why == "nothing is to be started: name a program in transform.cmd"
+    assert fence("echo", "a\0b").why == "echo cannot be started: an argument or a variable holds embedded null byte"
     assert fence("true", environment={}).how == "exited"
 
 

@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,14 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as way:
                 slot.close()
 
 
+def test_what_a_lost_worker_left_is_removed(slot: Slot) -> None:
+    slot.close()
+    layout.make(slot.place.folder / "left")
+    (slot.place.folder / "pfs").symlink_to("left")
+    with Slot(slot.place):
+        assert not [*slot.place.folder.iterdir()]
+
+
 def test_a_run_is_ended_by_whoever_asks_and_the_slot_goes_on(slot: Slot) -> None:
     with ThreadPoolExecutor(1) as pool:
         ended, lines = _begin(pool, slot, "trap '' TERM; echo begun; sleep 8888.1 & sleep 8888.1")
@@ -89,6 +99,25 @@ def test_a_run_is_ended_by_whoever_asks_and_the_slot_goes_on(slot: Slot) -> None
     assert not running("8888.1")
     slot.kill("x", "too late")
     assert run(slot, ["echo", "well"]).lines == ["well"]
+
+
+@pytest.mark.parametrize("folder", ["/var/tmp", "/tmp"])
+@pytest.mark.skipif(sys.platform != "linux", reason="platform: fences are Linux's")
+def test_what_is_shown_is_there_although_what_is_around_it_is_not(folder: str) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        data = Path(made)
+        (data / "shown/below").mkdir(parents=True)
+        (data / "shown/below/file").write_text("seen")
+        for path in (data, data / "shown", data / "shown/below"):
+            path.chmod(0o755)
+        (data / "secret").write_text("not seen")
+        where = replace(place(data), shown=(data / "shown/below",))
+        with Slot(where) as slot:
+            for _ in range(2):
+                script = f"cd {data}; find . -type f -exec cat {{}} +; echo; echo x > shown/below/x; pwd"
+                lines = run(slot, ["sh", "-c", script]).lines
+                assert [lines[0], lines[-1]] == ["seen", str(data)]
+                assert "Read-only file system" in lines[1]
 
 
 @pytest.mark.parametrize("end", ["close", "kill"])

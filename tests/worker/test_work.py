@@ -12,7 +12,7 @@ import pytest
 
 from howdah.client import channel, commits, files, repos
 from howdah.client.channel import Connection
-from howdah.errors import Unavailable
+from howdah.errors import NotFound, Unavailable
 from howdah.infos import FileType
 from howdah.names import Commit, File, Project, Repo
 from howdah.testing.servers import StoreServer
@@ -132,6 +132,28 @@ def test_empty_files_have_their_names_alone(slot: Slot, fetcher: Fetcher, images
     assert (lines, done.download_bytes) == (["./a/b/two (1).txt", "./a/one.txt"], 0)
 
 
+def test_lazy_files_are_fetched_as_they_are_read_and_once(slot: Slot, fetcher: Fetcher, images: Commit) -> None:
+    script = """
+    cd /pfs/images; find . -type p | sort; cat a/one.txt; cat a/b/*; wc -c < large; ln -s /pfs/images/large /pfs/out/x
+    cat large
+    """
+    done, lines = _try(slot, fetcher, _datum(images, script, Input("images", File(images, "/"), lazy=True)))
+    assert lines[:4] == ["./a/b/two (1).txt", "./a/one.txt", "./c/[x].txt", "./large"]
+    assert lines[4:] == [f"onetwo{3 << 20}", "cat: large: No such file or directory"]
+    assert (done.why, done.download_bytes) == ("exit code 1", 6 + (3 << 20))
+    given = Input("images", File(images, "/large"), lazy=True)
+    done, lines = _try(slot, fetcher, _datum(images, "head -c 10 $images | wc -c; ln -s $images /pfs/out/x", given))
+    assert (lines, done.outputs) == (["10"], (Copied("/x", "images", "/large"),))
+
+
+def test_a_lazy_file_that_cannot_be_fetched_is_no_fault_of_the_code(
+    slot: Slot, fetcher: Fetcher, images: Commit
+) -> None:
+    given = Input("images", File(images, "/none"), lazy=True)
+    with pytest.raises(NotFound, match="/none"):
+        _try(slot, fetcher, _datum(images, "cat $images", given))
+
+
 def test_outputs_are_sent_as_the_datums_and_links_without_their_bytes(
     slot: Slot, fetcher: Fetcher, images: Commit, conn: Connection
 ) -> None:
@@ -242,3 +264,32 @@ def test_without_a_fence_one_link_leads_from_datum_to_datum(conn: Connection, im
         script = f"echo new > {tmp_path}/pfs/out/x; ln -s ../images/a {tmp_path}/pfs/out/y"
         done, _ = _try(slot, fetcher, _datum(images, script))
         assert {one.path for one in done.outputs} == {"/x", "/y"}
+
+
+def test_code_reads_its_inputs_whatever_the_workers_mask_is(
+    slot: Slot, conn: Connection, images: Commit, tmp_path: Path
+) -> None:
+    mask = os.umask(0o077)
+    try:
+        given = Input("images", File(images, "/a/")), Input("images", File(images, "/c/"), empty=True)
+        fetcher = Fetcher(conn, Cache(tmp_path / "cache"), linked=True)
+        script = "cat /pfs/images/a/b/* /pfs/images/c/* /pfs/.env > /dev/null && echo x > /pfs/out/x"
+        done, lines = _try(slot, fetcher, _datum(images, script, *given))
+    finally:
+        os.umask(mask)
+    assert (done.state, lines) == (State.SUCCESS, [])
+
+
+def test_an_error_of_who_listens_ends_the_slot_and_not_the_next_run(
+    fetcher: Fetcher, images: Commit, open_folder: Path
+) -> None:
+    def fail(_: list[str]) -> None:
+        raise RuntimeError("the log is full")
+
+    datum = _datum(images, "echo x; sleep 60")
+    with Slot(place(open_folder / "listening")) as slot:
+        with pytest.raises(RuntimeError, match="the log is full"), tried(slot, fetcher, datum, "x", fail):
+            pass
+        with pytest.raises(Unavailable, match="the fence has ended"):
+            _try(slot, fetcher, datum)
+    assert not (slot.place.folder / "x").exists()

@@ -10,11 +10,10 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from howdah.errors import HowdahError, unusable
 from howdah.worker import layout
 
 _NEW = ".new-"
@@ -30,7 +29,7 @@ class Cache:
         self._sizes: OrderedDict[str, int] = OrderedDict()
         self._total = 0
         self._names = count()
-        with _told(folder):
+        with layout.told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._read()
 
@@ -58,7 +57,7 @@ class Cache:
         """
         name = digest.hex()
         put = layout.link if linked else layout.copy
-        with _told(target):
+        with layout.told(target):
             if self._used(name):
                 with suppress(FileNotFoundError):
                     put(self._path(name), str(target))
@@ -78,7 +77,8 @@ class Cache:
     def _fetch(self, pieces: Iterable[bytes]) -> tuple[str, int]:
         path = f"{self._folder}/{_NEW}{next(self._names)}"
         try:
-            with open(path, "xb", opener=_readable) as file:
+            with open(path, "xb") as file:
+                os.fchmod(file.fileno(), 0o644)
                 file.writelines(pieces)
                 return path, file.tell()
         except BaseException:
@@ -106,17 +106,3 @@ class Cache:
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name[:2]}/{name}"
-
-
-def _readable(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o644)
-
-
-@contextmanager
-def _told(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except HowdahError:  # some are errors of the system's kinds, too
-        raise
-    except OSError as error:
-        raise unusable(str(place), error) from error

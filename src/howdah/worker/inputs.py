@@ -13,6 +13,7 @@ from howdah.infos import FileInfo, FileType
 from howdah.names import File
 from howdah.worker import layout
 from howdah.worker.cache import Cache
+from howdah.worker.pipes import Pipes
 
 _FEW = 4  # of so many files of a directory, one that is missing is fetched alone
 
@@ -21,8 +22,8 @@ _FEW = 4  # of so many files of a directory, one that is missing is fetched alon
 class Input:
     """A file of a datum; a directory's path ends in a slash, and the datum has all below it.
 
-    `digest` names the content of a file. Code sees only the names where the files are to be `empty`, and waits for
-    each of them where they are `lazy`. `join_on` and `group_by` are the keys by which it came together with others.
+    `digest` names the content of a file. Code sees only the names where the files are to be `empty`, and each of them
+    once where they are `lazy`. `join_on` and `group_by` are the keys by which it came together with others.
     """
 
     name: str
@@ -47,15 +48,23 @@ class Fetcher:
         self._cache = cache
         self.linked = linked
 
-    def fetch(self, folder: Path, given: Input) -> int:
-        """Have the input in the folder; returns how many bytes came from the store."""
+    def fetch(self, folder: Path, given: Input, pipes: Pipes) -> int:
+        """Have the input in the folder, what is lazy in the pipes; returns how many bytes came from the store."""
         if given.is_directory:
-            layout.inside(folder, given.name, given.file.path).mkdir(exist_ok=True)
+            layout.open_folder(layout.inside(folder, given.name, given.file.path))
             found = [info for info in files.walk(self._conn, _plain(given.file)) if info.type is FileType.FILE]
+            if given.lazy and not given.empty:
+                for info in found:
+                    target = layout.inside(folder, given.name, info.file.path)
+                    pipes.add(target, partial(files.get, self._conn, info.file))
+                return 0
             return self._fetch_all(folder, given, found)
         target = layout.inside(folder, given.name, given.file.path)
         if given.empty:
-            target.touch()
+            layout.open_file(target)
+            return 0
+        if given.lazy:
+            pipes.add(target, partial(files.get, self._conn, given.file))
             return 0
         return self._place(given.digest, target, partial(files.get, self._conn, given.file))
 
@@ -63,7 +72,7 @@ class Fetcher:
         places = {info.file.path: layout.inside(folder, given.name, info.file.path) for info in found}
         if given.empty:
             for place in places.values():
-                place.touch()
+                layout.open_file(place)
             return 0
         total = 0
         missing = {info.file.path: info.digest for info in found if not self._cache.has(info.digest)}

@@ -9,26 +9,34 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from howdah.errors import Invalid, unusable
+from howdah.errors import HowdahError, Invalid, unusable
 
 _COPY = 1 << 30
 
 
+@contextmanager
+def told(place: Path) -> Iterator[None]:
+    """Errors of the system, as those of this place with their remedy."""
+    try:
+        yield
+    except HowdahError:  # some are errors of the system's kinds, too
+        raise
+    except OSError as error:
+        raise unusable(str(place), error) from error
+
+
 def make(folder: Path, user: int | None = None) -> None:
     """A new folder; what code may write to is the user's."""
-    try:
-        for name in ("pfs/out", "tmp"):
-            place = folder / name
-            place.mkdir(parents=True)
-            if user is not None:
-                os.chown(place, user, user)
-    except OSError as error:
-        raise unusable(str(folder), error) from error
+    for name in ("pfs", "pfs/out", "tmp"):
+        place = folder / name
+        open_folder(place)
+        if user is not None and name != "pfs":
+            os.chown(place, user, user)
 
 
 def give(folder: Path, lines: Sequence[str]) -> None:
@@ -43,8 +51,23 @@ def inside(folder: Path, name: str, path: str) -> Path:
     if any(part in {".", ".."} or "\0" in part for part in (name, *parts)) or "/" in name or name == "out":
         raise Invalid(f"path {path} of input {name} can be no file's here: rename it", kind="bad-path")
     place = folder.joinpath("pfs", name, *parts)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    open_folder(place.parent)
     return place
+
+
+def open_file(path: Path, text: str = "") -> None:
+    """A file that everybody can read, whatever the mask for new files is."""
+    with open(path, "x", encoding="utf-8", errors="surrogateescape") as file:
+        os.fchmod(file.fileno(), 0o644)
+        file.write(text)
+
+
+def open_folder(place: Path) -> None:
+    """A folder that everybody can enter, with those above it, if it is not there."""
+    if not place.is_dir():
+        open_folder(place.parent)
+        place.mkdir()
+        place.chmod(0o755)
 
 
 def link(source: str, target: str) -> None:

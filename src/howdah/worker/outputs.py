@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,14 +45,14 @@ class Copied:
 Output = Written | Copied
 
 
-def find(folder: Path, directories: Iterable[tuple[str, str]] = ()) -> Iterator[Output]:
+def find(folder: Path, directories: Iterable[tuple[str, str]] = (), pipes: Collection[str] = ()) -> Iterator[Output]:
     """All outputs below a run's folder, in no order; raises `Invalid` for what is none.
 
     `directories` are those that the inputs have as a whole, each with its input's name: a link to one, or into one, is
-    one copy. Of others only what the code saw is copied.
+    one copy. Of others only what the code saw is copied. `pipes` are the places of lazy files, which need not be there.
     """
     whole = [f"/{name}/{path.strip('/')}/".replace("//", "/") for name, path in directories]
-    finder = _Finder(str(folder / "pfs"), whole)
+    finder = _Finder(str(folder / "pfs"), whole, pipes)
     waiting = [""]
     while waiting:
         path = waiting.pop()
@@ -67,9 +67,10 @@ def find(folder: Path, directories: Iterable[tuple[str, str]] = ()) -> Iterator[
 
 
 class _Finder:
-    def __init__(self, top: str, whole: list[str]) -> None:
+    def __init__(self, top: str, whole: list[str], pipes: Collection[str]) -> None:
         self.top = top
         self._whole = whole
+        self._pipes = pipes
 
     def file(self, path: str, real: str) -> Written:
         place = f"{self.top}/out{real}"
@@ -92,7 +93,7 @@ class _Finder:
             return
         name, slash, rest = view.removeprefix("/pfs/").partition("/")
         source, place = slash + rest, f"{self.top}/{name}{slash}{rest}"
-        if not stat.S_ISDIR(os.lstat(place).st_mode):
+        if not os.path.isdir(place):
             yield Copied(path, name, source)
         elif any(f"/{name}{source}/".startswith(folder) for folder in self._whole):
             yield Copied(path, name, f"{source}/")
@@ -124,7 +125,8 @@ class _Finder:
         if len(done) < 2 or done[0] != "pfs" or view == _OUT or done[1] == ".env":
             told = f"output {path} is a link to {view}, outside of /pfs: write a copy, or link to an input"
             raise Invalid(told, kind="output")
-        if not os.path.lexists(f"{self.top}/{'/'.join(done[1:])}"):
+        place = f"{self.top}/{'/'.join(done[1:])}"
+        if not os.path.lexists(place) and place not in self._pipes:
             raise Invalid(f"output {path} is a link to {view}, which is not there: write a file", kind="output")
         return view
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 from howdah.errors import Unavailable
-from howdah.worker import refusals
+from howdah.worker import layout, refusals, users
 from howdah.worker.fence.frames import Message, Reader, pack
 from howdah.worker.fence.limits import Limits
 
-FIRST_USER = 61184  # of those that systems give to services for as long as they run
 _READ = 64 << 10
 _PATIENCE = 10.0
 
@@ -55,20 +53,15 @@ class Place:
     """Where code without a fence looks for its files."""
 
 
-def user_of(number: int) -> int | None:
-    """Whom the code of a slot runs as: nobody's user where we are root, whose processes no limit counts."""
-    return FIRST_USER + number if os.geteuid() == 0 else None
-
-
 class Slot:
-    """For one thread at a time, but for `kill`. Raises `Unavailable` where the kernel refuses the fence.
+    """For one thread at a time, but for `kill`. Raises `Refused` where the kernel allows no fence.
 
-    Runs that are under way end with it.
+    The folder is the slot's alone: what another left there goes. A run that is under way ends with the slot.
     """
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        place.folder.mkdir(parents=True, exist_ok=True)
+        _clear(place.folder)
         own, given = socket.socketpair()
         with given:
             command = [sys.executable, "-I", "-m", "howdah.worker.fence"]
@@ -108,20 +101,26 @@ class Slot:
         limits: Limits,
         tell: Lines,
     ) -> Ended:
-        """Have the command run on the slot's folder of that name, and wait for its end; lines go to `tell`."""
+        """Have the command run on the slot's folder of that name, and wait for its end; lines go to `tell`.
+
+        An error ends the slot too.
+        """
+        others = users.counted(plain=self.place.plain)
         order = {
             "folder": folder,
             "command": list(command),
             "environment": dict(environment),
             "directory": directory,
-            "limits": asdict(limits),
+            "limits": asdict(replace(limits, processes=limits.processes + others)),
         }
-        self._send({"run": order})
-        while True:
-            message = self._next()
-            if "ended" in message:
-                return Ended(**message["ended"])
-            tell(message["lines"])
+        try:
+            self._send({"run": order})
+            while "lines" in (message := self._next()):
+                tell(message["lines"])
+            return Ended(**message["ended"])
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def process(self) -> int:
@@ -168,6 +167,16 @@ class Slot:
                 raise _gone()
             self._waiting += self._reader.feed(data)
         return self._waiting.pop(0)
+
+
+def _clear(folder: Path) -> None:
+    with layout.told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                layout.remove(left)
+            else:
+                left.unlink()
 
 
 def _gone() -> Unavailable:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from howdah.client.changes import Changes
-from howdah.errors import Invalid, Unavailable, unusable
+from howdah.errors import Invalid, Unavailable
 from howdah.names import File
 from howdah.worker import environment, layout, outputs, unfenced
 from howdah.worker.environment import About
 from howdah.worker.fence.limits import Limits
 from howdah.worker.inputs import Fetcher, Input
+from howdah.worker.pipes import Pipes
 from howdah.worker.slot import Ended, Lines, Slot
 
 
@@ -44,6 +45,11 @@ class Datum:
     about: About
     inputs: tuple[Input, ...]
     code: Code
+
+    @property
+    def directories(self) -> list[tuple[str, str]]:
+        """The directories that it has with all below them, each with its input's name."""
+        return [(each.name, each.file.path) for each in self.inputs if each.is_directory]
 
 
 class State(enum.Enum):
@@ -75,9 +81,10 @@ def tried(slot: Slot, fetcher: Fetcher, datum: Datum, name: str, tell: Lines) ->
     """
     folder = slot.place.folder / name
     try:
-        layout.remove(folder)  # what a worker left that is gone
-        layout.make(folder, slot.place.user)
-        yield _tried(slot, fetcher, datum, folder, tell)
+        with layout.told(folder):
+            layout.make(folder, slot.place.user)
+            done = _tried(slot, fetcher, datum, folder, tell)
+        yield done
     finally:
         with suppress(OSError):
             layout.remove(folder)
@@ -89,22 +96,22 @@ def _tried(slot: Slot, fetcher: Fetcher, datum: Datum, folder: Path, tell: Lines
     if place.plain:
         assert not fetcher.linked, "code without a fence would change what is in the cache"
         unfenced.lead(place, folder)
-    fetched = sum(fetcher.fetch(folder, each) for each in datum.inputs)
     told = environment.told(datum.about, datum.inputs, str(place.pfs))
+    layout.open_file(folder / "pfs/.env", environment.as_file(told))
     given = environment.whole(datum.code.env, told, str(folder / "tmp") if place.plain else "/tmp")  # noqa: S108
-    _write(folder / "pfs/.env", environment.as_file(told))
-    ready = time.monotonic()
-    state, why = _run(slot, datum.code, folder, given, tell)
+    with Pipes() as pipes:
+        fetched = sum(fetcher.fetch(folder, each, pipes) for each in datum.inputs)
+        ready = time.monotonic()
+        pipes.start()
+        state, why = _run(slot, datum.code, folder, given, tell)
     found: tuple[outputs.Output, ...] = ()
     if state is State.SUCCESS:
         try:
-            found = tuple(
-                outputs.find(folder, ((each.name, each.file.path) for each in datum.inputs if each.is_directory))
-            )
+            found = tuple(outputs.find(folder, datum.directories, pipes.names))
         except Invalid as error:
             state, why = State.FAILED, error.message
     sent = sum(one.size for one in found if isinstance(one, outputs.Written))
-    return Done(state, why, found, ready - begun, time.monotonic() - ready, fetched, sent)
+    return Done(state, why, found, ready - begun, time.monotonic() - ready, fetched + pipes.fed, sent)
 
 
 def _run(slot: Slot, code: Code, folder: Path, given: Mapping[str, str], tell: Lines) -> tuple[State, str]:
@@ -136,10 +143,3 @@ def send(changes: Changes, datum: Datum, found: Sequence[outputs.Output]) -> Non
             continue
         with open(one.place, "rb", buffering=0) as file:
             changes.put(one.path, file, datum=datum.about.datum)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8", "surrogateescape")
-    except OSError as error:
-        raise unusable(str(path), error) from error

@@ -34,10 +34,10 @@ class Limits:
     reserve: int = 1 << 30
     turn: int = 0
 
-    def hold(self, free: int, others: int) -> None:
-        """Let the kernel hold this process, and all that it starts, to them; `others` count with the same user."""
+    def hold(self, free: int) -> None:
+        """Let the kernel hold this process, and all that it starts, to them."""
         _limit(resource.RLIMIT_CORE, 0)
-        _limit(resource.RLIMIT_NPROC, self.processes + others)
+        _limit(resource.RLIMIT_NPROC, self.processes)
         _limit(resource.RLIMIT_FSIZE, min(self.disk or free, free))
         if self.memory:
             _limit(resource.RLIMIT_DATA, max(self.memory, _LEAST))

@@ -56,7 +56,7 @@ def _lead(run: Run, way: Way, output: int) -> dict[str, Any]:
     given = os.open(f"{way.slot}/{run.folder}/stdin", os.O_RDONLY)
     room = free(f"{way.slot}/{run.folder}", run.limits.reserve)
     way.settle(run.folder)
-    run.limits.hold(room, way.others)
+    run.limits.hold(room)
     way.drop()
     try:
         os.chdir(run.directory)
@@ -72,7 +72,7 @@ def _lead(run: Run, way: Way, output: int) -> dict[str, Any]:
 
 def _start(run: Run, given: int, output: int) -> int:
     actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate((given, output, output))]
-    program = _program(run.command[0], run.environment.get("PATH", os.defpath))
+    program = _program(run.command[0] if run.command else "", run.environment.get("PATH", os.defpath))
     try:
         return os.posix_spawn(
             program,
@@ -84,10 +84,14 @@ def _start(run: Run, given: int, output: int) -> int:
         )
     except OSError as error:
         raise _Unable(f"{run.command[0]} cannot be started: {error.strerror}") from error
+    except ValueError as error:
+        raise _Unable(f"{run.command[0]} cannot be started: an argument or a variable holds {error}") from error
 
 
 def _program(name: str, path: str) -> str:
     """Where a program is; by its name in the folders of the path."""
+    if not name:
+        raise _Unable("nothing is to be started: name a program in transform.cmd")
     places = [name] if "/" in name else [f"{folder or '.'}/{name}" for folder in path.split(":")]
     found = [place for place in places if os.path.isfile(place)]
     fitting = next((place for place in found if os.access(place, os.X_OK)), None)

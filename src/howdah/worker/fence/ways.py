@@ -7,8 +7,6 @@ and ends them. `slot` is where the runs' folders are, `shared` the file system o
 from __future__ import annotations
 
 import os
-import platform
-import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,7 +14,6 @@ from contextlib import suppress
 
 from howdah.worker.fence import kernel, root
 
-_FORKED = (5, 14)  # from this version on, the processes of a user namespace are counted apart
 _SHM = "/dev/shm"  # noqa: S108
 
 
@@ -31,7 +28,6 @@ class Fenced:
         self._user = user
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY)
         self._memory: int | None = None
-        self._counts_all = user is None and _version() < _FORKED
         kernel.lock_capabilities()
 
     def fork(self, memory: int) -> int:
@@ -76,11 +72,6 @@ class Fenced:
         """Wait until all of the run is gone."""
         os.waitpid(first, 0)  # not before all others of the namespace are
 
-    @property
-    def others(self) -> int:
-        """How many processes the kernel counts with the run's although they are not."""
-        return _tasks_of_user() if self._counts_all else 0
-
 
 class Plain:
     """As ordinary processes, which are looked for and killed at the end. Nothing keeps the code from anything."""
@@ -124,11 +115,6 @@ class Plain:
                 _kill(_descendants())
                 os.waitpid(-1, 0)
 
-    @property
-    def others(self) -> int:
-        """How many processes the kernel counts with the run's although they are not; root's it does not count."""
-        return _tasks_of_user() if os.geteuid() else 0
-
 
 Way = Fenced | Plain
 
@@ -159,17 +145,3 @@ def _kill(processes: Iterable[int]) -> None:
     for process in processes:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGKILL)
-
-
-def _tasks_of_user() -> int:
-    """The threads of all processes of this user."""
-    total = 0
-    for process in _processes():
-        with suppress(OSError):
-            folder = f"/proc/{process}"
-            total += len(os.listdir(f"{folder}/task")) if os.stat(folder).st_uid == os.geteuid() else 0
-    return total
-
-
-def _version() -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", platform.release())[:2]))

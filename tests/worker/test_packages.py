@@ -1,0 +1,120 @@
+"""Environments of packages: made once, from wheels alone, and seen by fenced code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from howdah.errors import Invalid, Unavailable
+from howdah.worker.packages import Environments
+from howdah.worker.slot import Slot
+from tests.worker.conftest import place
+from tests.worker.runs import run
+
+_INFO = "howdah_example-1.0.dist-info"
+
+
+@pytest.fixture(scope="module")
+def uv() -> str:
+    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.prefix, "bin")))
+    assert found is not None, "uv is not here: pip install uv"
+    return found
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """A folder with one wheel, whose package says hello; and one with a source that is not to be built."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "howdah_example-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("howdah_example.py", "GREETING = 'hello'\n")
+        wheel.writestr(f"{_INFO}/METADATA", "Metadata-Version: 2.1\nName: howdah-example\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{_INFO}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{_INFO}/RECORD", "")
+    return folder
+
+
+@pytest.fixture
+def environ(wheels: Path, tmp_path: Path) -> dict[str, str]:
+    """uv's, without any network."""
+    kept = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "UV_CACHE_DIR": str(tmp_path / "uv")}
+    return {**kept, "UV_OFFLINE": "1", "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels)}
+
+
+@pytest.fixture
+def folder(open_folder: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    made = open_folder / f"packages-{abs(hash(request.node.name))}"
+    made.mkdir(mode=0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+def test_code_has_the_packages_of_its_pipeline(folder: Path, uv: str, python: str, environ: dict[str, str]) -> None:
+    if sys.platform != "linux":
+        pytest.skip("platform: fences are Linux's")
+    environments = folder / "environments"
+    given = Environments(environments, uv, python, environ).made("howdah-example==1.0\n# said\n")
+    where = place(folder)
+    with Slot(type(where)(where.folder, covered=where.covered, shown=(environments,), user=where.user)) as slot:
+        code = "import howdah_example, sys; print(howdah_example.GREETING, sys.prefix)"
+        ran = run(slot, ["python", "-c", code], environment=given)
+        assert ran.lines == [f"hello {given['VIRTUAL_ENV']}"]
+        ran = run(slot, ["sh", "-c", "echo x > $VIRTUAL_ENV/bin/x"], environment=given)
+        assert ran.lines[0].endswith("Read-only file system")
+
+
+def test_an_environment_is_made_once_and_then_needs_nothing(
+    folder: Path, uv: str, python: str, environ: dict[str, str], wheels: Path
+) -> None:
+    environments = Environments(folder, uv, python, environ)
+    with ThreadPoolExecutor(3) as pool:
+        first, *others = pool.map(environments.made, ["howdah-example", "howdah-example\n", "# x\n\n howdah-example"])
+    assert others == [first, first]
+    shutil.rmtree(wheels)
+    again = Environments(folder, "no-uv", python, {})
+    assert again.made("howdah-example") == first
+    with pytest.raises(Unavailable, match="uv cannot be started"):
+        again.made("howdah-example==1.0")
+
+
+def test_what_was_made_by_halves_is_made_anew(folder: Path, uv: str, python: str, environ: dict[str, str]) -> None:
+    with pytest.raises(Invalid, match="the packages of the pipeline cannot be installed: .*no-such-package"):
+        Environments(folder, uv, python, environ).made("no-such-package")
+    environments = Environments(folder, uv, python, environ)
+    made = Path(environments.made("howdah-example")["VIRTUAL_ENV"])
+    (made / "howdah-ready").unlink()
+    (made / "bin/python").unlink()
+    environments.made("howdah-example")
+    assert (made / "bin/python").exists()
+
+
+@pytest.mark.parametrize("line", ["--no-binary :all:", "-e .", "-r /etc/passwd", "./here", "/srv/x.whl", "a \\"])
+def test_what_is_no_requirement_is_refused(folder: Path, line: str) -> None:
+    with pytest.raises(Invalid, match="^requirement "):
+        Environments(folder, "no-uv", "no-python", {}).made(f"howdah-example\n{line}\n")
+    assert not [*folder.iterdir()]
+
+
+def test_nothing_is_built_from_sources(
+    folder: Path, uv: str, python: str, environ: dict[str, str], wheels: Path
+) -> None:
+    mark = folder / "was-run"
+    source = folder / "source"
+    source.mkdir()
+    (source / "setup.py").write_text(
+        f"open({str(mark)!r}, 'w'); import setuptools; setuptools.setup(name='evil', version='1')"
+    )
+    shutil.make_archive(str(wheels / "evil-1.0"), "gztar", folder, "source")
+    for wanted in ("evil", f"evil @ file://{source}", f"evil @ file://{wheels}/evil-1.0.tar.gz"):
+        with pytest.raises(Invalid, match="cannot be installed"):
+            Environments(folder, uv, python, environ).made(wanted)
+    assert not mark.exists()
