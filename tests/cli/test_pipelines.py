@@ -260,6 +260,7 @@ class Editor:
             "(here / f'seen-{number}').write_text(file.read_text())\n"
             "told = here / f'tell-{number}'\n"
             "told.exists() and file.write_text(told.read_text())\n"
+            "sys.exit((here / f'fail-{number}').exists())\n"
         )
         monkeypatch.setenv("VISUAL", f"{sys.executable} {program}")
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -294,7 +295,7 @@ def test_edited_text_that_is_refused_comes_back_with_the_reason(howdah: Howdah, 
     assert second.startswith("// Refused; close the editor without a change to give it up.\n//\n// specification")
     assert second.endswith("\n{\n")
     assert '// could not make effective spec: unknown field "nothing"' in third
-    assert f"// pipeline {vision}/edges cannot be renamed (x): create another one" in fourth
+    assert f"// pipeline {vision}/edges cannot be renamed to {vision}/x: create another one" in fourth
     told = raw(howdah, vision, "edges")
     assert (told["version"], told["details"]["description"]) == ("2", "Better")
 
@@ -317,6 +318,44 @@ def test_edit_that_is_given_up_keeps_what_was_written(
     assert Path(kept).parent == tmp_path
     assert Path(kept).read_text() == '{"mine": 1}'
     assert raw(howdah, vision, "edges")["version"] == "1"
+
+
+def test_editor_that_fails_is_told_and_loses_nothing(
+    howdah: Howdah, vision: str, editor: Editor, tmp_path: Path
+) -> None:
+    create(howdah, vision, spec("edges"))
+    absent = howdah("edit", "pipeline", f"{vision}/edges", "--editor", "/nowhere/vi")
+    assert absent.code == 2
+    assert absent.stderr.startswith("howdah: /nowhere/vi: Editing failed")
+    assert "name another editor with --editor" in absent.stderr
+
+    (tmp_path / "fail-1").touch()
+    editor.tell('{"mine": 1}')
+    failed = howdah("edit", "pipeline", f"{vision}/edges")
+    assert failed.code == 2
+    assert Path(failed.stderr.rpartition("what you wrote is kept in ")[2].strip()).read_text() == '{"mine": 1}'
+
+
+def test_pipelines_wait_in_a_transaction(
+    howdah: Howdah, vision: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOWDAH_ADDRESS")
+    howdah("config", "set", "context", "here", "--address", address, "--project", vision)
+    id = howdah("start", "transaction").stdout.strip()
+    told = text(spec("count", "edges"), spec("edges"))
+    assert howdah("create", "pipeline", "-f", "-", stdin=told) == (0, b"", "")
+    assert "create pipeline v2, create pipeline v2" in howdah("inspect", "transaction").stdout
+    assert names(howdah, vision) == []
+    assert howdah("finish", "transaction").code == 0
+    assert [each["job"]["id"] for each in lines(howdah("list", "job", "-x", "--raw").stdout)] == [id, id]
+
+
+def test_lists_show_as_much_of_a_long_input_as_there_is_room_for(howdah: Howdah, vision: str) -> None:
+    inputs = [{"pfs": {"repo": "images", "glob": f"/{number}/*", "name": f"i{number}"}} for number in range(9)]
+    create(howdah, vision, spec("edges", input={"union": inputs}))
+    whole = f"({' ∪ '.join(f'images:/{number}/*' for number in range(9))})"
+    assert f"{whole[:60]}…  " in howdah("list", "pipeline", "--project", vision).stdout
+    assert f"Input: {whole}\n" in howdah("inspect", "pipeline", f"{vision}/edges").stdout
 
 
 def test_datums_are_told_before_there_is_a_pipeline(howdah: Howdah, vision: str) -> None:
@@ -346,3 +385,31 @@ def test_secrets_are_kept_without_being_told_again(either: Howdah, vision: str) 
     assert either("delete", "secret", name) == (0, b"", "")
     assert either("delete", "secret", name).code == 3
     assert "metadata.name must name it" in either("create", "secret", "-f", "-", stdin=b"metadata: {}").stderr
+
+
+def test_defaults_lie_under_what_pipelines_say(howdah: Howdah, vision: str) -> None:
+    create(howdah, vision, spec("edges"), spec("count", datumTries=2))
+    here = ("--project", vision)
+    assert json.loads(howdah("inspect", "defaults", *here).stdout) == {}
+    yaml = b"createPipelineRequest: {datumTries: 5}"
+    tried = howdah("update", "defaults", "-f", "-", "--dry-run", *here, stdin=yaml)
+    assert tried == (0, f"{vision}/edges would be updated\n".encode(), "")
+    assert json.loads(howdah("inspect", "defaults", *here).stdout) == {}
+    assert howdah("update", "defaults", "-f", "-", *here, stdin=yaml) == (0, b"", "")
+    assert json.loads(howdah("inspect", "defaults", *here).stdout) == {"createPipelineRequest": {"datumTries": 5}}
+    assert raw(howdah, vision, "edges")["details"]["datum_tries"] == "3"
+    assert howdah("update", "defaults", "-f", "-", "--reprocess", *here, stdin=yaml).stdout == (
+        f"{vision}/edges is updated\n"
+    )
+    assert raw(howdah, vision, "edges")["details"]["datum_tries"] == "5"
+    assert howdah("delete", "defaults", "--regenerate", *here).stdout == f"{vision}/edges is updated\n"
+    assert raw(howdah, vision, "edges")["details"]["datum_tries"] == "3"
+    wrong = howdah("update", "defaults", "-f", "-", *here, stdin=b"datumTries: 5")
+    assert wrong.code == 2
+    assert "datumTries" in wrong.stderr
+
+
+def test_defaults_of_the_cluster_are_told(howdah: Howdah) -> None:
+    tried = howdah("update", "defaults", "--cluster", "--dry-run", "-f", "-", stdin=b'{"createPipelineRequest": {}}')
+    assert tried.code == 0
+    assert json.loads(howdah("inspect", "defaults", "--cluster").stdout) == {}

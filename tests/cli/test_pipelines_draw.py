@@ -157,3 +157,59 @@ def test_of_any_graph_boxes_keep_apart_and_each_arrow_arrives(graph: Graph) -> N
     image = ElementTree.fromstring(draw_svg.render(graph))
     assert sum("marker-end" in each.attrib for each in image.iter()) == len(graph.edges)
     assert draw_mermaid.render(graph).count("-->") == len(graph.edges)
+
+
+_DETAIL = "-" * 9
+
+
+def traced(drawn: str) -> set[tuple[str, str]]:
+    """Who is linked with whom, as somebody finds out who follows the lines up from each arrow's head."""
+    rows = drawn.splitlines()
+    width = max(map(len, rows))
+    rows = [row.ljust(width) for row in rows]
+    found = set()
+    for row, text in enumerate(rows):
+        for column, sign in enumerate(text):
+            if sign == "▼":
+                found.add((_source(rows, row, column), _name(rows[row + 2], column)))
+    return found
+
+
+def _source(rows: list[str], row: int, column: int) -> str:
+    while True:
+        row -= 1
+        if rows[row - 1][column] == "-":  # the last line in a box
+            return _name(rows[row - 2], column)
+        if rows[row][column] != "│":
+            break
+    (end,) = {column} & _ups(rows[row], column) or _along(rows[row], column, -1) | _along(rows[row], column, 1)
+    return _source(rows, row, end)
+
+
+def _ups(text: str, column: int) -> set[int]:
+    return {column} if text[column] in "└┘├┤┴┼" else set()
+
+
+def _along(text: str, column: int, step: int) -> set[int]:
+    """Columns where a horizontal line that begins in this one is left upwards; what it crosses is passed."""
+    begins, ends = ("┌├┬┴┼", "┐┘┤") if step > 0 else ("┐┤┬┴┼", "┌└├")
+    found: set[int] = set()
+    if text[column] in begins:
+        while text[column] not in ends:
+            column += step
+            found |= _ups(text, column)
+    return found
+
+
+def _name(text: str, column: int) -> str:
+    left, right = text.rindex("│", 0, column), text.index("│", column + 1)
+    return text[left + 1 : right].strip()
+
+
+@given(graphs())
+def test_who_follows_the_lines_finds_the_edges(graph: Graph) -> None:
+    named = tuple(Node(f"n{number}", "transform", _DETAIL) for number in range(len(graph.nodes)))
+    told = Graph(named, graph.edges)
+    back = layout(told).back
+    forward = {(f"n{each.source}", f"n{each.target}") for each in graph.edges if each not in back}
+    assert traced(draw_text.render(told)) == forward

@@ -11,7 +11,7 @@ import click
 from howdah.cli import progress
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_output, with_store
-from howdah.cli.output import Column, Output, first_line, size
+from howdah.cli.output import Column, Output, short, size
 from howdah.cli.pipelines import with_history
 from howdah.client import jobs
 from howdah.errors import Invalid, WrongState
@@ -21,7 +21,6 @@ from howdah.names import Job, Project, check_project_name, is_commit_id, parse_c
 _STATES = {state.name.removeprefix("JOB_").lower(): state for state in JobState if state}
 _JOB = "PIPELINE@JOB|SET"
 _EVERY = 0.5
-_SHORT = 60
 
 
 def _columns(out: Output) -> list[Column[JobInfo]]:
@@ -64,9 +63,7 @@ def _state(state: JobState) -> str:
 
 
 def _outcome(info: JobInfo) -> str:
-    reason = first_line(info.reason)
-    short = reason if len(reason) <= _SHORT else f"{reason[:_SHORT]}…"
-    return f"{_state(info.state)}: {short}" if short else _state(info.state)
+    return f"{_state(info.state)}: {short(info.reason)}" if info.reason else _state(info.state)
 
 
 def _done(info: JobInfo) -> int:

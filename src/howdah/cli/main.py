@@ -60,7 +60,7 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         },
     ),
     "inspect": (
-        "Show one project, repo, branch, commit, transaction, file, pipeline, job or secret.",
+        "Show one project, repo, branch, commit, transaction, file, pipeline, job or secret, or defaults.",
         {
             "project": Entry("howdah.cli.projects:inspect", "Show a project."),
             "repo": Entry("howdah.cli.repos:inspect", "Show a repo."),
@@ -75,10 +75,13 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             ),
             "job": Entry("howdah.cli.jobs:inspect", "Show a job, or each job of a set."),
             "secret": Entry("howdah.cli.secrets:inspect", "Show a secret, without its values."),
+            "defaults": Entry(
+                "howdah.cli.defaults:inspect", "Show the defaults of a project, or of the cluster, as JSON."
+            ),
         },
     ),
     "delete": (
-        "Delete a project, repo, branch, commit, transaction, file, pipeline, job or secret.",
+        "Delete projects, repos, branches, commits, transactions, files, pipelines and what belongs to them.",
         {
             "project": Entry("howdah.cli.projects:delete", "Delete a project."),
             "repo": Entry("howdah.cli.repos:delete", "Delete a repo with all its branches and commits."),
@@ -97,6 +100,7 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             ),
             "job": Entry("howdah.cli.jobs:delete", "Delete a job, ending it if it is not over."),
             "secret": Entry("howdah.cli.secrets:delete", "Delete a secret."),
+            "defaults": Entry("howdah.cli.defaults:delete", "Delete the defaults of a project, or of the cluster."),
         },
     ),
     "start": (
@@ -137,11 +141,15 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         },
     ),
     "update": (
-        "Change pipelines.",
+        "Change pipelines, or what they have by default.",
         {
             "pipeline": Entry(
                 "howdah.cli.pipelines:update",
                 "Give pipelines their next version by specifications; those that are not there are created.",
+            ),
+            "defaults": Entry(
+                "howdah.cli.defaults:update",
+                "Set the defaults of a project, or of the cluster, in the place of those that are there.",
             ),
         },
     ),

@@ -24,6 +24,7 @@ Column = tuple[str, Callable[[T], str]]
 
 # Rows whose widths are measured together; memory stays bounded however long the list is.
 _PAGE = 500
+_SHORT = 60
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _AGES = ((86400 * 365, "year"), (86400 * 30, "month"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -84,6 +85,12 @@ def age(time: datetime, now: datetime) -> str:
 def first_line(text: str) -> str:
     """What a list shows of a text of several lines."""
     return text.partition("\n")[0]
+
+
+def short(text: str) -> str:
+    """What a list shows of a long text: its first line, as far as it is no longer than a line should be."""
+    line = first_line(text)
+    return line if len(line) <= _SHORT else f"{line[:_SHORT]}…"
 
 
 def size(count: int | None) -> str:

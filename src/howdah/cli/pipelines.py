@@ -15,13 +15,13 @@ from howdah.cli.draw_graph import states
 from howdah.cli.inputs import below, member, shorthand
 from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_output, with_store
-from howdah.cli.output import Column, Output, first_line, print_document
+from howdah.cli.output import Column, Output, print_document, short
 from howdah.client import pipelines, transactions
 from howdah.client.channel import Connection
 from howdah.documents import Document
 from howdah.errors import HowdahError, Invalid
 from howdah.infos import PipelineInfo, PipelineState
-from howdah.names import Pipeline, Project, check_project_name, parse_pipeline
+from howdah.names import DEFAULT_PROJECT, Pipeline, Project, check_project_name, parse_pipeline
 
 _STATES = {state.name.removeprefix("PIPELINE_").lower(): state for state in PipelineState if state}
 _WHOLE = "{}"
@@ -45,16 +45,18 @@ def _columns(out: Output) -> list[Column[PipelineInfo]]:
         ("PROJECT", lambda info: info.pipeline.project.name),
         ("PIPELINE", lambda info: info.pipeline.name),
         ("VERSION", lambda info: str(info.version)),
-        ("INPUT", _input),
+        ("INPUT", lambda info: short(_input(info))),
         ("CREATED", lambda info: out.time(info.created)),
         ("STATE / LAST JOB", states),
-        ("DESCRIPTION", lambda info: first_line(_description(info))),
+        ("DESCRIPTION", lambda info: short(_description(info))),
     ]
 
 
 def _details(out: Output) -> list[Column[PipelineInfo]]:
     return [
-        *_columns(out)[:-1],
+        *_columns(out)[:3],
+        ("INPUT", _input),
+        *_columns(out)[4:-1],
         ("DESCRIPTION", _description),
         ("REASON", lambda info: info.reason),
         ("STOPPED", lambda info: "yes" if info.stopped else ""),
@@ -169,9 +171,9 @@ def edit(store: Store, pipeline: str, editor: str | None, *, reprocess: bool) ->
 
 def _edited(text: str, pipeline: Pipeline) -> str:
     document = specifications.placed(documents.parse_one(text), pipeline.project.name)
-    named = specifications.name(document)
-    if named != pipeline.name:
-        raise Invalid(f"pipeline {pipeline} cannot be renamed ({named}): create another one", kind="bad-spec")
+    named = Pipeline(Project(specifications.project(document) or DEFAULT_PROJECT), specifications.name(document))
+    if named != pipeline:
+        raise Invalid(f"pipeline {pipeline} cannot be renamed to {named}: create another one", kind="bad-spec")
     return json.dumps(document, ensure_ascii=False)
 
 

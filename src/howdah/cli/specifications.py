@@ -119,10 +119,11 @@ class Editing:
 
     def next(self) -> str | None:
         """What the user made of it; None where that is nothing new. Given up after an error, that is raised again."""
-        notes = [] if self._error is None else ["Refused; close the editor without a change to give it up.", ""]
-        notes += [] if self._error is None else self._error.message.splitlines()
-        head = "".join(f"{_NOTE} {line}".rstrip() + "\n" for line in notes)
-        edited = click.edit(f"{head}{self._text.rstrip()}\n", editor=self._editor, extension=".json")
+        try:
+            edited = click.edit(f"{self._head()}{self._text.rstrip()}\n", editor=self._editor, extension=".json")
+        except click.ClickException as error:
+            failed = Invalid(f"{error.message}: name another editor with --editor, or in $EDITOR", kind="editor")
+            raise (failed if self._error is None else self._given_up(failed)) from error
         text = self._text if edited is None else _without_notes(edited)
         if text.strip() == self._text.strip() or not text.strip():
             if self._error is not None:
@@ -130,6 +131,12 @@ class Editing:
             return None
         self._text = text
         return text
+
+    def _head(self) -> str:
+        if self._error is None:
+            return ""
+        notes = ["Refused; close the editor without a change to give it up.", "", *self._error.message.splitlines()]
+        return "".join(f"{_NOTE} {line}".rstrip() + "\n" for line in notes)
 
     def refuse(self, error: HowdahError) -> None:
         """Tell the user so the next time."""
@@ -143,7 +150,7 @@ class Editing:
 
 
 def _without_notes(text: str) -> str:
-    lines = text.splitlines()
+    lines = text.split("\n")
     while lines and (not lines[0].strip() or lines[0].lstrip().startswith(_NOTE)):
         del lines[0]
     return "\n".join(lines)
