@@ -191,7 +191,7 @@ class TestPlain:
         assert run(plain, ["no-such-program"]).how == "unable"
 
     def test_it_ends_with_its_time(self, plain: Slot) -> None:
-        ran = run(plain, ["sh", "-c", "trap '' TERM INT HUP; echo begun; while :; do sleep 8888.4; done"], seconds=1)
+        ran = run(plain, ["sh", "-c", "trap '' TERM INT HUP; echo begun; while :; do sleep 8888.4; done"], seconds=2)
         assert (ran.how, ran.lines) == ("timeout", ["begun"])
         assert not running("8888.4")
 
