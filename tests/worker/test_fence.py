@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def test_the_machines_files_cannot_be_changed(fence: Runner) -> None:
 
 
 def test_the_data_folder_is_empty_for_code_whatever_it_tries(fence: Runner) -> None:
-    secret = f"secret of {fence.data.name}"
+    secret = f"secret-{secrets.token_hex(8)}"
     (fence.data / secret).write_text("what nobody sees")
     script = f"""
     umount {fence.data}; umount -l {fence.data}

@@ -21,6 +21,7 @@ from howdah.worker.environment import About
 from howdah.worker.fence.limits import Limits
 from howdah.worker.inputs import Fetcher, Input
 from howdah.worker.outputs import Copied, Written
+from howdah.worker.pipes import Pipes
 from howdah.worker.slot import Place, Slot
 from howdah.worker.work import Code, Datum, Done, State, send, tried
 from tests.client.plain import door
@@ -278,6 +279,19 @@ def test_code_reads_its_inputs_whatever_the_workers_mask_is(
     finally:
         os.umask(mask)
     assert (done.state, lines) == (State.SUCCESS, [])
+
+
+def test_a_datum_that_is_killed_before_its_code_begins_is_not_begun(
+    slot: Slot, conn: Connection, images: Commit, open_folder: Path
+) -> None:
+    class Fetching(Fetcher):
+        def fetch(self, folder: Path, given: Input, pipes: Pipes) -> int:
+            slot.kill(folder.name, "job stopped")
+            return super().fetch(folder, given, pipes)
+
+    fetcher = Fetching(conn, Cache(open_folder / f"cache-{next(_NAMES)}"), linked=True)
+    done, lines = _try(slot, fetcher, _datum(images, "echo begun", err_cmd=("echo", "mended")))
+    assert (done.state, done.why, lines) == (State.FAILED, "job stopped", [])
 
 
 def test_an_error_of_who_listens_ends_the_slot_and_not_the_next_run(

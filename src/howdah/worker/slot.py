@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ from howdah.worker.fence.limits import Limits
 
 _READ = 64 << 10
 _PATIENCE = 10.0
+_REMEMBERED = 1000  # of those that were killed, perhaps before they began
 
 Lines = Callable[[list[str]], None]
 
@@ -71,6 +73,7 @@ class Slot:
         self._reader = Reader()
         self._waiting: list[Message] = []
         self._sending = threading.Lock()
+        self._killed: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
         try:
             self._begin()
         except BaseException:
@@ -114,7 +117,11 @@ class Slot:
             "limits": asdict(replace(limits, processes=limits.processes + others)),
         }
         try:
-            self._send({"run": order})
+            with self._sending:
+                why = dict(self._killed).get(folder)
+                if why is not None:
+                    return Ended("killed", why, 0, 0.0, 0.0, 0.0)
+                self._send({"run": order})
             while "lines" in (message := self._next()):
                 tell(message["lines"])
             return Ended(**message["ended"])
@@ -128,8 +135,10 @@ class Slot:
         return self._process.pid
 
     def kill(self, folder: str, why: str) -> None:
-        """End the run on that folder, if it is under way; from any thread."""
-        self._send({"kill": why, "folder": folder})
+        """End the run on that folder, now or as soon as it begins; from any thread. No folder is for two datums."""
+        with self._sending:
+            self._killed.append((folder, why))
+            self._send({"kill": why, "folder": folder})
 
     def close(self) -> None:
         """End the fence and all that runs in it."""
@@ -152,8 +161,7 @@ class Slot:
 
     def _send(self, message: Message) -> None:
         try:
-            with self._sending:
-                self._channel.sendall(pack(message))
+            self._channel.sendall(pack(message))
         except OSError as error:
             raise _gone() from error
 

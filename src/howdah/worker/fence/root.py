@@ -10,6 +10,7 @@ import errno
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -129,9 +130,8 @@ def build(covered: Sequence[str], shown: Sequence[str]) -> View:
     kernel.mount("proc", f"{_NEW}/proc", _QUIET | kernel.NOEXEC)
     flags = _make_read_only()
     kernel.change_root(_NEW)
-    _write(
-        "/proc/sys/user/max_user_namespaces", "0"
-    )  # for all below this one: whoever has none cannot become root there
+    with suppress(FileNotFoundError):  # of a kernel without user namespaces below others
+        _write("/proc/sys/user/max_user_namespaces", "0")  # whoever has none of his own cannot become root there
     return View(flags, tuple(again))
 
 
