@@ -36,6 +36,11 @@ COMMIT_EDGES = {
     Way.UP: "SELECT upstream FROM provenance WHERE number = ? ORDER BY upstream",
     Way.DOWN: "SELECT number FROM provenance WHERE upstream = ? ORDER BY number",
 }
+_ABOVE = (
+    "WITH RECURSIVE above (branch) AS (SELECT upstream FROM branch_provenance WHERE branch = ?"
+    " UNION SELECT upstream FROM branch_provenance JOIN above USING (branch))"
+    " SELECT branch, repo FROM above JOIN branches USING (branch) ORDER BY branch"
+)
 _DOWN_MOVED = "SELECT branch FROM branch_provenance WHERE upstream = ? AND never = 0 ORDER BY branch"
 
 
@@ -132,26 +137,31 @@ def set_provenance(made: Step, branch: int, upstream: dict[int, bool]) -> bool:
         "INSERT INTO branch_provenance (branch, upstream, never) VALUES (?, ?, ?)",
         [(branch, each, int(never)) for each, never in upstream.items()],
     )
-    _check(tx, branch)
+    if not upstream.keys() <= {row[0] for row in rows}:  # what is taken away makes nothing wrong
+        _check(tx, branch)
     tx.run("UPDATE branches SET updated = ? WHERE branch = ?", made.now, branch)
     return True
 
 
 def _check(tx: Tx, branch: int) -> None:
-    above = _reach(tx, {branch}, _UP)
+    _check_above(tx, branch)
+    for below in _reach(tx, {branch}, _DOWN):
+        _check_above(tx, below)
+
+
+def _check_above(tx: Tx, branch: int) -> None:
+    above: dict[int, int] = dict(tx.all(_ABOVE, branch))
     if branch in above:
         raise _refused(f"branch {name(tx, branch)} cannot be in its own provenance: the graph may have no circle")
-    own = name(tx, branch).repo
-    repos: set[Repo] = set()
-    for each in above:
-        repo = name(tx, each).repo
-        if repo == own:
-            raise _refused(f"repo {own} cannot be in the provenance of its own branch")
-        if repo in repos:
-            raise _refused(f'multiple branches from the same repo, "{repo}", cannot participate in a DAG')
-        repos.add(repo)
-    for below in _reach(tx, {branch}, _DOWN):
-        _check(tx, below)
+    seen: set[int] = set()
+    own = tx.one("SELECT repo FROM branches WHERE branch = ?", branch)
+    for each, repo in above.items():
+        if (repo,) == own:
+            raise _refused(f"repo {name(tx, branch).repo} cannot be in the provenance of its own branch")
+        if repo in seen:
+            told = name(tx, each).repo
+            raise _refused(f'multiple branches from the same repo, "{told}", cannot participate in a DAG')
+        seen.add(repo)
 
 
 def _refused(text: str) -> Invalid:

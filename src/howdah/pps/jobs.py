@@ -107,6 +107,13 @@ def _kill(made: Step, store: Store, row: JobRow, reason: str) -> None:
 
 
 def _finish(made: Step, store: Store, row: JobRow, run: JobRun) -> JobRun:
+    run = _end(made, store, row, run)
+    if run.state is not JobState.JOB_SUCCESS:
+        _break_made_of(made, store, row)
+    return run
+
+
+def _end(made: Step, store: Store, row: JobRow, run: JobRun) -> JobRun:
     if run.is_over:
         error = run.reason or run.state.name
         _close(made, store, row, error)
@@ -114,8 +121,6 @@ def _finish(made: Step, store: Store, row: JobRow, run: JobRun) -> JobRun:
         fault = _close(made, store, row, "")
         run, _ = machine.step(replace(run, state=JobState.JOB_FINISHING), machine.Finished(fault))
     jobrows.write(made.tx, row, run, made.now)
-    if run.state is not JobState.JOB_SUCCESS:
-        _break_made_of(made, store, row)
     return run
 
 
@@ -136,10 +141,16 @@ def _close(made: Step, store: Store, row: JobRow, error: str) -> str:
 
 def _break_made_of(made: Step, store: Store, row: JobRow) -> None:
     """End the jobs whose input has failed, and with them what is made from theirs."""
-    while (each := made.tx.one(_MADE_OF, row.number)) is not None:  # each ends others with it
+    broke = [row.number]  # no recursion: a chain of pipelines may be longer than Python's stack
+    while broke:
+        each = made.tx.one(_MADE_OF, broke[-1])
+        if each is None:
+            broke.pop()
+            continue
         found = JobRow(*each)
         reason = machine.unrunnable(broken(made.tx, found.number))
-        _finish(made, store, found, replace(found.run(), state=JobState.JOB_UNRUNNABLE, reason=reason))
+        _end(made, store, found, replace(found.run(), state=JobState.JOB_UNRUNNABLE, reason=reason))
+        broke.append(found.number)
 
 
 def broken(tx: Tx, number: int) -> tuple[str, ...]:

@@ -256,21 +256,18 @@ def _in_order(tx: Tx, chosen: Sequence[Project] | None) -> list[PipelineRow]:
     names = {project.name for project in chosen} if chosen is not None else None
     found = [PipelineRow(*row) for row in tx.all(f"{rows.SELECT_PIPELINE} ORDER BY repo")]
     by_repo = {row.repo: row for row in found}
-    order: dict[int, PipelineRow] = {}
+    order: list[PipelineRow] = []
     seen: set[int] = set()  # by other branches, two repos may follow each other
-
-    def visit(row: PipelineRow) -> None:
-        if row.repo in seen:
-            return
-        seen.add(row.repo)
-        for upstream in _followed(tx, row.repo):
-            if upstream in by_repo:
-                visit(by_repo[upstream])
-        order[row.repo] = row
-
-    for row in found:
-        visit(row)
-    return [row for row in order.values() if names is None or row.project in names]
+    rest = [(row.repo, False) for row in reversed(found)]
+    while rest:
+        repo, is_behind = rest.pop()
+        if is_behind:
+            order.append(by_repo[repo])
+        elif repo not in seen:
+            seen.add(repo)
+            rest.append((repo, True))
+            rest += [(upstream, False) for upstream in reversed(_followed(tx, repo)) if upstream in by_repo]
+    return [row for row in order if names is None or row.project in names]
 
 
 def _followed(tx: Tx, repo: int) -> list[int]:

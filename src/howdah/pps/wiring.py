@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from howdah.db.database import Tx
-from howdah.errors import NotFound, WrongState
+from howdah.errors import Code, Invalid, NotFound, WrongState
 from howdah.infos import PipelineType
 from howdah.names import Branch, Pipeline, Project, Repo
 from howdah.pfs import branches, graph, repos
@@ -72,16 +72,31 @@ def prepare(made: Step, spec: Spec) -> dict[Branch, bool]:
 
 
 def _ensure(made: Step, repo: Repo, pipeline: Pipeline) -> None:
+    if rows.find(made.tx, Pipeline(repo.project, repo.name)) is not None:
+        text = f"the schedule of a cron input cannot be kept in {repo}, which a pipeline writes: give it another repo"
+        raise Invalid(text, kind="bad-input", code=Code.UNKNOWN)
     try:
         repos.number(made.tx, repo)
     except NotFound:
-        repos.create(made.tx, repo, f"Instants of a schedule of pipeline {pipeline}.", now=made.now)
+        repos.create(made.tx, repo, _instants(pipeline), now=made.now)
+
+
+def _instants(pipeline: Pipeline) -> str:
+    """The description of a repo that is made for a schedule, by which it is known later."""
+    return f"Instants of a schedule of pipeline {pipeline}."
+
+
+def _is_made_for(tx: Tx, repo: Repo, pipeline: Pipeline) -> bool:
+    try:
+        return repos.inspect(tx, repo).description == _instants(pipeline)
+    except NotFound:
+        return False
 
 
 def clear_away(tx: Tx, spec: Spec) -> None:
     """Delete what was made for a pipeline's inputs and nobody else follows: repos of schedules, branches of triggers.
 
-    What has a name that somebody chose may hold what is somebody's, and stays.
+    What has a name that somebody chose, or was there before, may hold what is somebody's, and stays.
     """
     if spec.input is None:
         return
@@ -89,6 +104,8 @@ def clear_away(tx: Tx, spec: Spec) -> None:
         if cron.repo != f"{spec.pipeline.name}_{cron.name}":
             continue
         repo = Repo(Project(cron.project), cron.repo)
+        if not _is_made_for(tx, repo, spec.pipeline):
+            continue
         found = tx.all(
             "SELECT branch FROM branches JOIN repos USING (repo) JOIN projects USING (project)"
             " WHERE projects.name = ? AND repos.name = ?",
