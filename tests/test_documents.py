@@ -83,3 +83,25 @@ def test_yaml_may_have_braces() -> None:
 def test_what_cannot_be_read_is_refused_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(Invalid, match=why):
         documents.parse(text)
+
+
+def test_yaml_whose_aliases_grow_without_end_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
+    with pytest.raises(Invalid, match="aliases stand for too much"):
+        documents.parse("\n".join(lines))
+    with pytest.raises(Invalid, match="aliases stand for too much"):
+        documents.parse("a: &a [*a]")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (r'{"a": "\ud800"}', "half of a character"),
+        (r'{"\udfff": 1}', "half of a character"),
+        ('{"a": ' + "9" * 5000 + "}", "too many digits"),
+    ],
+)
+def test_json_that_nothing_can_hold_is_refused(text: str, why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        documents.parse(text)

@@ -37,7 +37,32 @@ def parse(text: str) -> list[Document]:
         raise _refused("it is empty")
     if any(not isinstance(each, dict) for each in found):
         raise _refused("it must be an object, with names and values, or several")
+    _check_texts(found)
     return found
+
+
+def _check_texts(found: list[Any]) -> None:
+    """Refuse half characters, and YAML whose aliases stand for more than anybody could have written."""
+    left, rest = _LIMIT, [*found]
+    while rest:
+        each = rest.pop()
+        left -= 1
+        if isinstance(each, dict):
+            rest += [*each, *each.values()]
+        elif isinstance(each, list):
+            rest += each
+        elif isinstance(each, str):
+            left -= len(each)
+            _check_text(each)
+        if left < 0:
+            raise _refused(f"its aliases stand for too much: at most {_LIMIT} characters")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _refused("it holds half of a character, one of \\ud800 to \\udfff") from error
 
 
 def parse_one(text: str) -> Document:
@@ -65,6 +90,10 @@ def _values(text: str) -> list[Any]:
                 return [*_yaml(text)]  # YAML may have braces, too
             except (Invalid, Unsupported):
                 raise _refused(f"{error.msg} in line {error.lineno}, column {error.colno}") from error
+        except Invalid:
+            raise
+        except ValueError as error:
+            raise _refused("a number in it has too many digits") from error
     except RecursionError as error:
         raise _refused("it is nested too deeply") from error
 

@@ -172,6 +172,8 @@ def test_every_message_becomes_a_value_and_the_same_message_again(data: st.DataO
         ({"datum_timeout": "9" * 30 + "h"}, "datum_timeout is too long"),
         ({"input": {"cron": {"start": "today"}}}, "input.cron.start must be a time"),
         ({"input": {"cron": {"start": "2026-02-31T00:00:00Z"}}}, "input.cron.start must be a time"),
+        ({"input": {"cron": {"start": "0001-01-01T00:00:00+23:00"}}}, "input.cron.start must be a time"),
+        ({"input": {"cron": {"start": "9999-12-31T23:59:59-12:00"}}}, "input.cron.start must be a time"),
         ({"tolerations": [{"operator": "HAS"}]}, "tolerations[0].operator must be one of EMPTY, EXISTS, EQUAL"),
         ({"datum_tries": 1, "datumTries": 2}, "datumTries is given twice"),
     ],

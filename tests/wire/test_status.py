@@ -125,6 +125,7 @@ def test_unreachable_server_is_named_with_the_remedy() -> None:
 
 def test_empty_text_becomes_the_kind_since_clients_search_it() -> None:
     assert status.to_status(WrongState("")).details == "wrong-state"
+    assert status.to_status(WrongState("half \ud800")).details == "half ?"
 
 
 def test_text_longer_than_a_header_is_shortened_and_still_arrives(line: Line) -> None:

@@ -76,9 +76,11 @@ def _parsed(text: str) -> Any:
     if len(text) > _MOST:
         raise _refused(f"it has more than {_MOST} characters")
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # which refuses half characters
     except (ValueError, RecursionError) as error:
         raise _refused(f"it must be the JSON of a Kubernetes secret ({type(error).__name__})") from error
+    return found
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:

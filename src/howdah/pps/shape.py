@@ -244,8 +244,9 @@ def _time(value: Any, where: str) -> datetime:
         if match is None:
             raise ValueError
         zone = "+00:00" if match[4] in "Zz" else match[4]
-        return datetime.fromisoformat(f"{match[1]}T{match[2]}.{(match[3] or '0')[:6].ljust(6, '0')}{zone}")
-    except ValueError:
+        told = datetime.fromisoformat(f"{match[1]}T{match[2]}.{(match[3] or '0')[:6].ljust(6, '0')}{zone}")
+        return told.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
         raise _refused(where, f"must be a time like 2026-01-31T06:00:00Z, not {_told(value)}") from None
 
 

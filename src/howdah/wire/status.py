@@ -120,6 +120,7 @@ def _code(code: grpc.StatusCode) -> Code | None:
 
 
 def _fit(text: str) -> str:
+    text = text.encode(errors="replace").decode()  # half characters cannot be sent
     if len(quote(text)) <= _DETAILS_LIMIT:
         return text
     low, high = 0, len(text)
