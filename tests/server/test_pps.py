@@ -99,6 +99,30 @@ def test_who_waits_for_a_set_gets_each_job_as_it_ends(pps: Any) -> None:
     assert pps.InspectJob(pps_pb2.InspectJobRequest(job=first)).reason == "enough"
 
 
+def test_who_waits_for_a_set_gets_what_ends_first_first(opened: grpc.Channel, pps: Any) -> None:
+    pps.CreatePipeline(specification("other"))
+    branch = pfs_pb2.Branch(repo=pfs_pb2.Repo(name=REPO.name, type="user"), name="master")
+    id = pfs_pb2_grpc.APIStub(opened).StartCommit(pfs_pb2.StartCommitRequest(branch=branch)).id
+    jobs = [info.job for info in pps.InspectJobSet(pps_pb2.InspectJobSetRequest(job_set=pps_pb2.JobSet(id=id)))]
+    request = pps_pb2.InspectJobSetRequest(job_set=pps_pb2.JobSet(id=id), wait=True)
+    told = pps.InspectJobSet(request, timeout=_PATIENCE)
+    for job in reversed(jobs):
+        pps.StopJob(pps_pb2.StopJobRequest(job=job))
+        assert next(told).job == job
+    assert [*told] == []
+    assert len(jobs) == 2
+
+
+def test_who_subscribes_is_told_of_each_job_once(pps: Any) -> None:
+    first = newest(pps).job
+    told = pps.SubscribeJob(pps_pb2.SubscribeJobRequest(pipeline=EDGES), timeout=_PATIENCE)
+    assert next(told).job == first
+    state(pps, first, pps_pb2.JOB_RUNNING)
+    pps.RerunPipeline(pps_pb2.RerunPipelineRequest(pipeline=EDGES))
+    assert next(told).job == newest(pps).job
+    told.cancel()
+
+
 def test_who_waits_for_a_job_that_goes_is_told(pps: Any) -> None:
     job = newest(pps).job
     begun = threading.Event()

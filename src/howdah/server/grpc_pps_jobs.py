@@ -51,11 +51,14 @@ class JobCalls(Calls):
 
     async def InspectJobSet(self, request: pps_pb2.InspectJobSetRequest, _: Context) -> AsyncIterator[pps_pb2.JobInfo]:
         found = await self._look(lambda tx: telling.job_set(tx, request.job_set.id))
-        if request.wait:
-            found.sort(key=lambda info: not info.state.is_over)
-        for info in found:
-            told = await self._over(info.job) if request.wait and not info.state.is_over else info
-            yield wire.job_info_to_wire(told, details=request.details)
+        left = [info.job for info in found]
+        while left:
+            for info in found:
+                if info.state.is_over or not request.wait:
+                    left.remove(info.job)
+                    yield wire.job_info_to_wire(info, details=request.details)
+            if left:
+                found = await self._some_over(request.job_set.id, left)
 
     async def ListJobSet(self, request: pps_pb2.ListJobSetRequest, _: Context) -> AsyncIterator[pps_pb2.JobSetInfo]:
         passes = filters.matching(request.jq_filter)
@@ -71,15 +74,15 @@ class JobCalls(Calls):
                 yield message
 
     async def SubscribeJob(self, request: pps_pb2.SubscribeJobRequest, _: Context) -> AsyncIterator[pps_pb2.JobInfo]:
-        """The jobs that are not over, oldest first, and from then on each as often as something of it changes."""
+        """The jobs that are not over, oldest first, and from then on each new one; as with Pachyderm, each once."""
         named = need(wire.pipeline_from_wire(request.pipeline), "pipeline")
-        told: dict[Job, JobInfo] = {}
+        told: set[Job] = set()
 
         async def changed() -> list[JobInfo] | None:
             found = await self._look(lambda tx: telling.unfinished(tx, named))
-            news = [info for info in found if told.get(info.job) != info]
-            told.clear()
-            told.update({info.job: info for info in found})
+            news = [info for info in found if info.job not in told]
+            told.clear()  # what is over is not found again
+            told.update(info.job for info in found)
             return news or None
 
         while True:
@@ -96,6 +99,16 @@ class JobCalls(Calls):
 
     async def UpdateJobState(self, request: pps_pb2.UpdateJobStateRequest, context: Context) -> Empty:
         return await self._queueable(queueable.update_job_state, request, context)
+
+    async def _some_over(self, id: str, left: list[Job]) -> list[JobInfo]:
+        """Those of the jobs of a set that are still there, as soon as one of them is over; or none any more."""
+
+        async def look() -> list[JobInfo] | None:
+            infos = [info for info in await self._look(lambda tx: telling.job_set(tx, id)) if info.job in left]
+            left[:] = [info.job for info in infos]
+            return infos if not infos or any(info.state.is_over for info in infos) else None
+
+        return await self._changes.until(look)
 
     async def _over(self, named: Job) -> JobInfo:
         """The job as soon as it is over."""
