@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from howdah.errors import Invalid
+from howdah.errors import Invalid, WrongState
 from howdah.names import Pipeline, Project, Repo
-from howdah.pfs import check, repos, writing
+from howdah.pfs import check, commits, repos, writing
 from howdah.pps import pipelines
+from howdah.pps.rows import spec_branch
 from howdah.store.store import Store
 from tests.pps.stores import EDGES, create, document, pipeline_store, put, states
 
@@ -48,6 +49,17 @@ def test_a_schedule_is_kept_in_no_output(store: Store) -> None:
     for source in (SCHEDULE, {"cron": SCHEDULE["cron"] | {"repo": EDGES.name}}):
         with pytest.raises(Invalid, match="which a pipeline writes: give it another repo"):
             create(store, document(input=source))
+
+
+def test_versions_of_a_pipeline_are_made_by_updates_alone(store: Store) -> None:
+    create(store, document())
+    branch = spec_branch(EDGES)
+    with pytest.raises(WrongState, match="update the pipeline"):
+        writing.step(store, lambda made: commits.start(made, branch, ""))
+    with pytest.raises(WrongState, match="update the pipeline"):
+        put(store, "/x", repo=branch.repo)
+    put(store, "/2.png")
+    assert states(store) == ["CREATED", "CREATED"]
 
 
 def test_a_chain_costs_what_it_is_long(store: Store) -> None:

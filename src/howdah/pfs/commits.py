@@ -28,8 +28,8 @@ def start(made: Step, branch: Branch, description: str, *, parent: Commit | None
     tx = made.tx
     repo = repos.number(tx, branch.repo)
     found = read_pointer(tx, repo, branch.name)
-    if found is not None and graph.direct_provenance(tx, found.branch):
-        raise graph.output_branch(branch)
+    if found is not None:
+        graph.check_writable(tx, branch, found.branch, found.head)
     before = _parent(tx, branch, parent) if parent else read_commit(tx, found.head) if found else None
     if before is not None and before.finishing is None:
         raise WrongState(

@@ -174,12 +174,14 @@ def is_made_by_pipeline(tx: Tx, number: int) -> bool:
     return found is not None
 
 
-def output_branch(branch: Branch) -> WrongState:
-    """The error for a commit that somebody would make where only following makes commits."""
-    return WrongState(
-        f"cannot start a commit on an output branch: {branch} follows other branches; commit to those",
-        kind="output-branch",
-    )
+def check_writable(tx: Tx, branch: Branch, number: int, head: int) -> None:
+    """Raise `WrongState` if only following makes commits on the branch, or only updates of a pipeline."""
+    if direct_provenance(tx, number):
+        text = f"cannot start a commit on an output branch: {branch} follows other branches; commit to those"
+        raise WrongState(text, kind="output-branch")
+    if tx.one("SELECT 1 FROM pipeline_versions WHERE spec = ?", head) is not None:
+        text = f"cannot start a commit on {branch}: its commits are versions of a pipeline; update the pipeline"
+        raise WrongState(text, kind="of-pipeline")
 
 
 def check_unfollowed(tx: Tx, branch: int, *, force: bool, outside: Repo | None = None) -> None:

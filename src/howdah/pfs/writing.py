@@ -82,8 +82,8 @@ def _target(tx: Tx, named: Commit) -> _Target:
     if found is not None:
         head = read_commit(tx, found.head)
         is_open = head.finished is None
-        if not is_open and graph.direct_provenance(tx, found.branch):
-            raise graph.output_branch(Branch(named.repo, named.id))
+        if not is_open:
+            graph.check_writable(tx, Branch(named.repo, named.id), found.branch, found.head)
         return _Target(repo, named.id, head, head if is_open else None, usable_ancestor(tx, head))
     if is_commit_id(named.id) or any(sign in named.id for sign in "^~."):
         row = resolve.commit(tx, named)
