@@ -38,28 +38,29 @@ def test_every_reader_gets_exactly_the_part(
     shelf: Shelf, file: File, monkeypatch: pytest.MonkeyPatch, span: Span, slow: float, by: Callable[[str], str]
 ) -> None:
     monkeypatch.setattr(sending, "SLOW", slow)  # in seconds: all readers are slow, some are, none is
-    found = list(sending.pieces(connections.get(by(shelf.address)), file, span))
+    found = list(sending.Content(connections.get(by(shelf.address)), file).pieces(span))
     assert b"".join(found) == CONTENT[span.start : span.end]
     assert max(map(len, found)) <= sending.PIECE
 
 
 def test_a_file_that_ends_early_is_told(shelf: Shelf, file: File) -> None:
     with pytest.raises(Corrupt, match="3 bytes early"):
-        list(sending.pieces(connections.get(shelf.address), file, Span(len(CONTENT) - 2, len(CONTENT) + 3)))
+        list(sending.Content(connections.get(shelf.address), file).pieces(Span(len(CONTENT) - 2, len(CONTENT) + 3)))
 
 
 def test_a_reader_may_leave_at_any_time(shelf: Shelf, file: File) -> None:
     for _ in range(20):
-        pieces = sending.pieces(connections.get(shelf.address), file, SPANS[0])
+        pieces = sending.Content(connections.get(shelf.address), file).pieces(SPANS[0])
         assert next(pieces) == CONTENT[: sending.PIECE]
         pieces.close()
 
 
 def test_bytes_that_are_gone_or_others_are_asked_of_the_store(shelf: Shelf, file: File, tmp_path: Path) -> None:
-    skip, places = files.locate(connections.get(shelf.address), file, 3_000_000, 1)
+    info, skip, places = files.locate(connections.get(shelf.address), file, 3_000_000, 1)
+    assert info == files.inspect(connections.get(shelf.address), file)
     assert skip < places[0].size
     assert Path(places[0].path).is_file()
-    assert files.locate(connections.get(elsewhere(shelf.address)), file, 0, 1) == (0, [])
+    assert files.locate(connections.get(elsewhere(shelf.address)), file, 0, 1) == files.Located()
     pack = tmp_path / "pack"
     pack.write_bytes(b"abc")
     assert sending._read(files.Place(str(pack), 1, 2, of_bytes(b"bc"))) == b"bc"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 import tarfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import grpc
 from google.protobuf.wrappers_pb2 import BytesValue
@@ -24,7 +23,20 @@ _READ = 1 << 20
 
 _Request = TypeVar("_Request")
 
-__all__ = ["Changes", "Place", "diff", "get", "get_tree", "glob", "inspect", "list", "locate", "modify", "walk"]
+__all__ = [
+    "Changes",
+    "Located",
+    "Place",
+    "diff",
+    "get",
+    "get_tree",
+    "glob",
+    "inspect",
+    "list",
+    "locate",
+    "modify",
+    "walk",
+]
 
 
 def list(
@@ -108,19 +120,29 @@ class Place:
     digest: bytes
 
 
-def locate(conn: Connection, file: File, offset: int, size: int) -> tuple[int, builtins.list[Place]]:
-    """Where the file's bytes from `offset` on can be read without the store, and how far into the first place to begin.
+class Located(NamedTuple):
+    """What a file is, how far into the first place the wanted bytes begin, and where they lie."""
 
-    No places where the store is of another machine or does not tell. There may be fewer bytes or more than `size`.
+    info: FileInfo | None = None
+    skip: int = 0
+    places: Sequence[Place] = ()
+
+
+def locate(conn: Connection, file: File, offset: int, size: int) -> Located:
+    """Where the file's bytes from `offset` on can be read without the store.
+
+    Nothing is told by a store of another machine, or by one that does not tell. There may be no places, fewer bytes
+    or more than `size`.
     """
     if not conn.address.local or not conn.offers_bulk():
-        return 0, []
+        return Located()
     request = bulk_pb2.LocateRequest(file=_wire(file), offset=offset, size=size)
     try:
         found = conn.call(conn.bulk.Locate, request)
     except Unsupported:
-        return 0, []
-    return found.skip, [Place(one.path, one.offset, one.size, one.digest) for one in found.places]
+        return Located()
+    info = pfs.file_info_from_wire(found.info) if found.HasField("info") else None
+    return Located(info, found.skip, [Place(one.path, one.offset, one.size, one.digest) for one in found.places])
 
 
 def _value(piece: BytesValue) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
@@ -18,10 +17,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from rest_framework import status
 from rest_framework.response import Response
 
-from howdah.client import files
-from howdah.client.channel import Connection
-from howdah.errors import HowdahError, Invalid, NotFound, Unavailable
-from howdah.infos import FileInfo, FileType
+from howdah.errors import HowdahError, Invalid, NotFound, Unavailable, WrongState
+from howdah.infos import FileType
 from howdah.labelstudio import connections, host, kinds, sending, showing, uris
 from howdah.labelstudio.models import PachydermImportStorage
 from howdah.labelstudio.ranges import Span, Unsatisfiable, matches, parse_ranges
@@ -102,13 +99,15 @@ def _answer(request: HttpRequest, storage: PachydermImportStorage, file: File) -
         return HttpResponse(status=304, headers=headers)
     conn = storage.connect()
     try:
-        info = files.inspect(conn, file)
+        content = sending.Content(conn, file)
     except Unavailable:
         connections.forget(conn)
         raise
-    if info.type is not FileType.FILE:
+    except WrongState as error:
+        raise NotFound(f"{file} is a directory") from error
+    if content.info.type is not FileType.FILE:
         raise NotFound(f"{file} is a directory")
-    return _send(request, conn, _Answered(file, info, headers))
+    return _send(request, content, headers)
 
 
 def _headers(request: HttpRequest, file: File) -> dict[str, str]:
@@ -125,26 +124,17 @@ def _headers(request: HttpRequest, file: File) -> dict[str, str]:
     return headers
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """A file that is about to be sent, and the headers so far."""
-
-    file: File
-    info: FileInfo
-    headers: dict[str, str]
-
-
-def _send(request: HttpRequest, conn: Connection, found: _Answered) -> HttpResponse:
-    file, size, headers = found.file, found.info.size, found.headers
+def _send(request: HttpRequest, content: sending.Content, headers: dict[str, str]) -> HttpResponse:
+    size = content.info.size
     try:
         spans = parse_ranges(_range_header(request, headers), size)
     except Unsatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
     whole = spans[0] if len(spans) == 1 else Span(0, size)
-    begun = sending.pieces(conn, file, whole)
+    begun = content.pieces(whole)
     # Fetched at once, so that a failure is an answer and not an empty body.
     first = next(begun, b"") if request.method != "HEAD" and len(spans) <= 1 else b""
-    kind = _kind(conn, file, first if whole.start == 0 else b"", size)
+    kind = _kind(content, first if whole.start == 0 else b"")
     headers["Content-Type"] = kind
     if kind.partition(";")[0] in _ACTIVE_TYPES:
         # What was put into a repo must never run with the session of the person who opens it.
@@ -153,7 +143,7 @@ def _send(request: HttpRequest, conn: Connection, found: _Answered) -> HttpRespo
     if len(spans) > 1:
         parts = sending.Parts(spans, size, kind, secrets.token_hex(16))
         headers |= {"Content-Type": parts.kind, "Content-Length": str(parts.length)}
-        body = parts.body(conn, file)
+        body = parts.body(content)
     else:
         headers["Content-Length"] = str(whole.length)
         body = sending.chained(first, begun)
@@ -164,11 +154,11 @@ def _send(request: HttpRequest, conn: Connection, found: _Answered) -> HttpRespo
     )
 
 
-def _kind(conn: Connection, file: File, first: bytes, size: int) -> str:
+def _kind(content: sending.Content, first: bytes) -> str:
     """The Content-Type; where the name tells none, the first bytes are looked at, if need be those in the store."""
-    kind = kinds.of_name(file.path)
+    kind = kinds.of_name(content.file.path)
     if kind is None:
-        kind = kinds.of_content(first or b"".join(sending.pieces(conn, file, Span(0, min(size, kinds.FIRST)))))
+        kind = kinds.of_content(first or b"".join(content.pieces(Span(0, min(content.info.size, kinds.FIRST)))))
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 

@@ -25,53 +25,67 @@ SLOW = 2.0
 """Seconds for one piece, beyond which a reader is a slow one."""
 
 
-def pieces(conn: Connection, file: File, span: Span) -> Generator[bytes, None, None]:
-    """Exactly `span` of `file`; raises `Corrupt` if the file ends before it."""
-    at, slow = span.start, False
-    while at < span.end:
-        begun = at
-        with closing(_answers(conn, file, at, span.end)) as answers:
-            for answer in answers:
-                wanted = answer[: span.end - at]
-                if slow:
-                    wanted = wanted[:PIECE]
-                    answers.close()
-                    del answer
-                for piece in _cut(wanted):
-                    began = time.monotonic()
-                    at += len(piece)
-                    yield piece
-                    slow = time.monotonic() - began > SLOW
+class Content:
+    """What a file of a store holds. One question to a store on this machine tells what it is, and where it begins."""
+
+    def __init__(self, conn: Connection, file: File) -> None:
+        self._conn, self.file = conn, file
+        self._beginning = files.locate(conn, file, 0, PIECE)
+        info = self._beginning.info
+        if info is None or info.file.path != file.path:  # a path is taken as a pattern there, and never here
+            info, self._beginning = files.inspect(conn, file), files.Located()
+        self.info = info
+
+    def pieces(self, span: Span) -> Generator[bytes, None, None]:
+        """Exactly that part; raises `Corrupt` if the file ends before it."""
+        at, slow = span.start, False
+        while at < span.end:
+            begun = at
+            with closing(self._answers(at, span.end)) as answers:
+                for answer in answers:
+                    wanted = answer[: span.end - at]
                     if slow:
+                        wanted = wanted[:PIECE]
+                        answers.close()
+                        del answer
+                    for piece in _cut(wanted):
+                        began = time.monotonic()
+                        at += len(piece)
+                        yield piece
+                        slow = time.monotonic() - began > SLOW
+                        if slow:
+                            break
+                    if slow or at >= span.end:
                         break
-                if slow or at >= span.end:
-                    break
-        if at == begun:
-            raise Corrupt(f"{file} ended {span.end - at} bytes early")
+            if at == begun:
+                raise Corrupt(f"{self.file} ended {span.end - at} bytes early")
 
+    def _answers(self, at: int, end: int) -> Generator[bytes, None, None]:
+        """The bytes from `at` to `end` or beyond it: read here where they lie here, and else sent by the store."""
+        for data in self._read_here(at, end):
+            at += len(data)
+            yield data
+        if at < end:
+            yield from files.get(self._conn, self.file, offset=at)
 
-def _answers(conn: Connection, file: File, at: int, end: int) -> Generator[bytes, None, None]:
-    """The file's bytes from `at` to `end` or beyond it: read here where they lie here, and else sent by the store."""
-    for data in _read_here(conn, file, at, end):
-        at += len(data)
-        yield data
-    if at < end:
-        yield from files.get(conn, file, offset=at)
-
-
-def _read_here(conn: Connection, file: File, at: int, end: int) -> Iterator[bytes]:
-    """As many of the bytes as are found on this machine, in order and as the store knows them."""
-    while at < end:
-        skip, places = files.locate(conn, file, at, end - at)
-        if not places:
-            return
-        for place in places:
-            data = _read(place)
-            if data is None:
+    def _read_here(self, at: int, end: int) -> Iterator[bytes]:
+        """As many of the bytes as are found on this machine, in order and as the store knows them."""
+        located = self._beginning if at == 0 else self._locate(at, end)
+        while located.places:
+            skip = located.skip
+            for place in located.places:
+                data = _read(place)
+                if data is None:
+                    return
+                yield data[skip:] if skip else data
+                at += len(data) - skip
+                skip = 0
+            if at >= end:
                 return
-            yield data[skip:] if skip else data
-            at += len(data) - skip
-            skip = 0
+            located = self._locate(at, end)
+
+    def _locate(self, at: int, end: int) -> files.Located:
+        return files.locate(self._conn, self.file, at, end - at)
 
 
 def _read(place: files.Place) -> bytes | None:
@@ -114,9 +128,9 @@ class Parts:
         self.length = sum(map(len, self._heads)) + sum(span.length for span in spans) + len(self._end)
         """The body's Content-Length."""
 
-    def body(self, conn: Connection, file: File) -> Generator[bytes, None, None]:
+    def body(self, content: Content) -> Generator[bytes, None, None]:
         """The body's bytes."""
         for head, span in zip(self._heads, self._spans, strict=True):
             yield head
-            yield from pieces(conn, file, span)
+            yield from content.pieces(span)
         yield self._end

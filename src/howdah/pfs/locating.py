@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from howdah.digest import Digest
+from howdah.infos import FileInfo
 from howdah.names import File
 from howdah.pfs.files import EVERYWHERE, one_file, view
 from howdah.store.node import Chunk
@@ -25,14 +26,16 @@ class Located:
     digest: Digest
 
 
-def locate(store: Store, file: File, offset: int, size: int) -> tuple[int, list[Located]]:
-    """Where the file's bytes from `offset` on lie, `size` of them or more, and how far into the first place they begin.
+def locate(store: Store, file: File, offset: int, size: int) -> tuple[FileInfo, int, list[Located]]:
+    """The file; how far into the first place its bytes from `offset` on begin; and where they lie, `size` or more.
 
     Nowhere, if they lie in no files of this machine.
     """
     seen = view(store, file.commit)
+    entries = one_file(seen, file, EVERYWHERE)
+    info = seen.info(entries)
     wanted: list[Chunk] = []
-    for piece in [piece for entry in one_file(seen, file, EVERYWHERE) for piece in entry.pieces]:
+    for piece in [piece for entry in entries for piece in entry.pieces]:
         if not wanted and offset >= piece.size:
             offset -= piece.size
             continue
@@ -45,6 +48,6 @@ def locate(store: Store, file: File, offset: int, size: int) -> tuple[int, list[
         place = places[piece.digest]
         path = store.blobs.path(place)
         if path is None:
-            return 0, []
+            return info, 0, []
         found.append(Located(path, place.offset, place.length, piece.digest))
-    return offset, found
+    return info, offset, found

@@ -125,11 +125,11 @@ class BulkCalls(Calls):
         if not context.peer().startswith(_HERE):
             return bulk_pb2.Places()
         file = need(wire.file_from_wire(request.file), "file")
-        skip, found = await self._bridge.run(
+        info, skip, found = await self._bridge.run(
             locating.locate, self._store, file, request.offset, min(request.size, _LOCATED)
         )
         places = (bulk_pb2.Place(path=str(at.path), offset=at.offset, size=at.size, digest=at.digest) for at in found)
-        return bulk_pb2.Places(skip=skip, places=places)
+        return bulk_pb2.Places(skip=skip, places=places, info=wire.file_info_to_wire(info))
 
     async def _infos(self, find: Callable[[], Iterator[FileInfo]]) -> AsyncIterator[bulk_pb2.Infos]:
         async for message in self._messages(find, bulk.InfoWriter().message):

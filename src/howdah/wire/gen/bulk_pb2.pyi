@@ -407,24 +407,30 @@ Global___Place: _TypeAlias = Place  # noqa: Y015
 
 @_typing.final
 class Places(_message.Message):
-    """Where a part of a file begins: `skip` bytes into the first place. No places are told where there are none."""
+    """Where a part of a file begins: `skip` bytes into the first place. No places are told where there are none, and nothing
+    at all, not even what file it is, to who is on another machine.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SKIP_FIELD_NUMBER: _builtins.int
     PLACES_FIELD_NUMBER: _builtins.int
+    INFO_FIELD_NUMBER: _builtins.int
     skip: _builtins.int
     @_builtins.property
     def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___Place]: ...
+    @_builtins.property
+    def info(self) -> _pfs_pb2.FileInfo: ...
     def __init__(
         self,
         *,
         skip: _builtins.int = ...,
         places: _abc.Iterable[Global___Place] | None = ...,
+        info: _pfs_pb2.FileInfo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["places", b"places", "skip", b"skip"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "places", b"places", "skip", b"skip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
