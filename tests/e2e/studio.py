@@ -11,6 +11,10 @@ from playwright.sync_api import Locator, Page, Response, expect
 from howdah.testing.launched import until
 
 
+def _is_made(url: str) -> bool:
+    return re.search(r"/api/projects/?(\?|$)", url) is not None
+
+
 class Studio:
     """One person's browser tab. Pictures of each step go to `pictures`."""
 
@@ -45,7 +49,9 @@ class Studio:
     def create_project(self, title: str, template: str, picture: str = "") -> None:
         """A new project with one of the host's templates."""
         self.page.goto(self.url)
-        self.page.get_by_role("button", name="Create Project").last.click()
+        # The host makes a draft as the dialog opens, and fails on a name that comes before it is made.
+        with self.page.expect_response(lambda answer: answer.request.method == "POST" and _is_made(answer.url)):
+            self.page.get_by_role("button", name="Create Project").last.click()
         self.page.fill("input[name=name]", title)
         self.page.get_by_text("Labeling Setup").first.click()
         self.page.get_by_text(template, exact=True).first.click()
