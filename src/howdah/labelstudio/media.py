@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from rest_framework import status
 from rest_framework.response import Response
 
-from howdah.errors import HowdahError, Invalid, NotFound, Unavailable, WrongState
+from howdah.errors import HowdahError, Invalid, NotFound, Unavailable
 from howdah.infos import FileType
 from howdah.labelstudio import connections, host, kinds, sending, showing, uris
 from howdah.labelstudio.models import PachydermImportStorage
@@ -103,8 +103,6 @@ def _answer(request: HttpRequest, storage: PachydermImportStorage, file: File) -
     except Unavailable:
         connections.forget(conn)
         raise
-    except WrongState as error:
-        raise NotFound(f"{file} is a directory") from error
     if content.info.type is not FileType.FILE:
         raise NotFound(f"{file} is a directory")
     return _send(request, content, headers)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 from howdah.client import files
 from howdah.client.channel import Connection
 from howdah.digest import of_bytes
-from howdah.errors import Corrupt
+from howdah.errors import Corrupt, WrongState
 from howdah.labelstudio.ranges import Span
 from howdah.names import File
 
@@ -30,7 +30,9 @@ class Content:
 
     def __init__(self, conn: Connection, file: File) -> None:
         self._conn, self.file = conn, file
-        self._beginning = files.locate(conn, file, 0, PIECE)
+        self._beginning = files.Located()
+        with suppress(WrongState):  # a directory, or a pattern of several files
+            self._beginning = files.locate(conn, file, 0, PIECE)
         info = self._beginning.info
         if info is None or info.file.path != file.path:  # a path is taken as a pattern there, and never here
             info, self._beginning = files.inspect(conn, file), files.Located()

@@ -17,9 +17,9 @@ from howdah.labelstudio.models import (
     PachydermImportStorage,
     SourceState,
 )
+from howdah.labelstudio.progress import ACTIVE
 from howdah.names import DEFAULT_PROJECT
 
-ACTIVE = ("queued", "in_progress")
 _SHOWN = 400  # characters of a reason; the report has all of it
 
 Fact = tuple[str, str]
