@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -155,6 +156,39 @@ def test_a_sync_that_sleeps_until_another_one_took_over_does_nothing_more(
     assert sum(int(info.metadata["new"]) for info in history if info.description) == 3
     assert shelf.paths(repo) == sorted(f"/{task}.json" for task in tasks)
     assert site.sync(target, target=True)["last_commit"] == synced["last_commit"] == before[0]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first Sync", "a later Sync"])
+def test_what_is_drawn_while_a_sync_is_under_way_is_of_the_next_commit(
+    site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, *, first: bool
+) -> None:
+    repo = shelf.repo()
+    target = site.target(repo)
+    one, two = site.add_tasks(2)
+    if not first:
+        site.annotate(one)
+        site.sync(target, target=True)
+    for task in (one, two):
+        site.annotate(task)
+    reached, go_on = _sleep_at(monkeypatch, f"sync-{target['id']}", Ledger, "take", after=True)
+    path = f"/api/storages/export/pachyderm/{target['id']}"
+    site.send("POST", f"{path}/sync")
+    assert reached.wait(60)
+
+    kept, gone = site.annotate(one), site.annotate(two)
+    go_on.set()
+    eventually(lambda: site.send("GET", path)["status"] == "completed", "the end of the Sync")
+    site.send("DELETE", f"/api/annotations/{gone}", expect=204)
+    site.sync(target, target=True)
+
+    told = [info.metadata for info in shelf.history(repo)]
+    assert [(each["new"], each["deleted"]) for each in told] == [("1", "0"), ("2", "0")] + [("1", "0")] * (not first)
+    assert kept in _held(shelf, repo, one)
+    assert gone not in _held(shelf, repo, two)
+
+
+def _held(shelf: Shelf, repo: str, task: int) -> list[int]:
+    return [annotation["id"] for annotation in json.loads(shelf.read(repo, f"/{task}.json"))["annotations"]]
 
 
 def test_a_sync_that_is_cancelled_leaves_the_branch_free_and_everything_staged(

@@ -168,7 +168,10 @@ class _Sync:
         for batch in sync.batches(sorted(plan.paths), BATCH):
             tasks = rows.read(batch)
             self._pins.tell(tasks)
+            later = self._ledger.later(batch)
             for task in tasks:
+                # The next commit counts them; and one that goes before that was in no commit.
+                task["annotations"] = [each for each in task["annotations"] if each["id"] not in later]
                 yield from self._file(plan, task)
             done += len(batch)
             self._progress.step(done)
@@ -176,7 +179,7 @@ class _Sync:
 
     def _file(self, plan: _Plan, task: dict[str, Any]) -> Iterator[tuple[str, bytes | None]]:
         path = plan.paths[task["id"]]
-        if not task["annotations"]:  # they went meanwhile; that is staged, and the next Sync looks at it
+        if not task["annotations"]:  # those that were taken went meanwhile; that is staged for the next Sync
             return
         export.count(task)
         content = export.content_of(task)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -143,6 +143,14 @@ class Ledger:
         """What happened since the last commit, in order."""
         rows = self.taken().order_by("id").values_list("task_id", "annotation_id", "event", "author")
         return [Event(*row) for row in rows]
+
+    def later(self, tasks: Sequence[int]) -> set[int]:
+        """Those annotations of the tasks that were made after this run took its rows: the next run's.
+
+        To be asked after the tasks were read: then each annotation among them that is new has its row.
+        """
+        rows = StagedChange.objects.filter(storage=self._storage, run="", event=StagedChange.Event.CREATED)
+        return set(rows.filter(task_id__in=tasks).values_list("annotation_id", flat=True))
 
     def _files(self) -> Any:
         return LabelFile.objects.filter(storage=self._storage, branch=_short(self._place), run="")
