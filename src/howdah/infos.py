@@ -295,6 +295,24 @@ class DatumInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of a pipeline's log: what its code printed (`user`), what its worker tells, or with `master` its driver.
+
+    `inputs` are the files of its datum, each by path and digest. A line of the server itself is of no pipeline.
+    """
+
+    message: str
+    pipeline: Pipeline | None = None
+    job: str = ""
+    datum: str = ""
+    worker: str = ""
+    master: bool = False
+    user: bool = False
+    time: datetime | None = None
+    inputs: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SecretInfo:
     """A secret as the API tells it: never its values."""
 
