@@ -46,7 +46,6 @@ REFUSED = {
     "enterprise_v2.API.Pause": "nothing is kept back for want of a license",
     "enterprise_v2.API.Unpause": "nothing is kept back for want of a license",
     "pfs_v2.API.ForgetCommit": "none of the published clients says what it is to do",
-    "pps_v2.API.GetLogs": "no code of pipelines runs yet that could write any",
     "pps_v2.API.RunPipeline": "Pachyderm does not offer it either: rerun the pipeline",
     "pps_v2.API.RunLoadTest": "a load test of Pachyderm's own makers",
     "pps_v2.API.RunLoadTestDefault": "a load test of Pachyderm's own makers",

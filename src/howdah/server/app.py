@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import DESCRIPTOR as REFLECTION
 
 from howdah import memory
 from howdah.errors import Unavailable
+from howdah.pps.logs import Logs
 from howdah.server import folder, turns
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.chunks import ChunkServer
@@ -28,6 +29,7 @@ from howdah.server.grpc_debug import DebugCalls
 from howdah.server.grpc_filesets import FilesetCalls
 from howdah.server.grpc_metadata import MetadataCalls
 from howdah.server.grpc_pps import PpsCalls
+from howdah.server.grpc_pps_logs import Sources
 from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_storage import StorageCalls
 from howdah.server.grpc_transactions import TransactionCalls
@@ -120,12 +122,12 @@ def _services(  # noqa: PLR0913 -- what services work with
     data: Path,
     chunks: ChunkServer | None,
     urls: Urls,
-    log: RecentLines,
+    sources: Sources,
 ) -> list[tuple[FileDescriptor, object]]:
     """What answers the calls of the services that each of these files describes."""
     return [
         (pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes, urls)),
-        (pps_pb2.DESCRIPTOR, PpsCalls(store, bridge, changes)),
+        (pps_pb2.DESCRIPTOR, PpsCalls(store, bridge, changes, sources)),
         (bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls)),
         (transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)),
         (metadata_pb2.DESCRIPTOR, MetadataCalls(store, bridge, changes)),
@@ -133,7 +135,7 @@ def _services(  # noqa: PLR0913 -- what services work with
         (admin_pb2.DESCRIPTOR, AdminCalls(store, bridge, changes)),
         (enterprise_pb2.DESCRIPTOR, EnterpriseCalls()),
         (storage_pb2.DESCRIPTOR, StorageCalls(store, bridge, changes, chunks)),
-        (debug_pb2.DESCRIPTOR, DebugCalls(store, bridge, log)),
+        (debug_pb2.DESCRIPTOR, DebugCalls(store, bridge, sources.recent)),
         (upkeep_pb2.DESCRIPTOR, UpkeepCalls(data, store, bridge)),
     ]
 
@@ -154,6 +156,19 @@ async def _add_services(server: grpc.aio.Server, answered: Iterable[tuple[FileDe
     return health
 
 
+def _listen(server: grpc.aio.Server, host: str, port: int) -> str:
+    """Have the server listen there; returns its address."""
+    name = f"[{host}]" if ":" in host else host
+    try:
+        return f"grpc://{name}:{server.add_insecure_port(f'{name}:{port}')}"
+    except RuntimeError as error:
+        raise Unavailable(
+            f"port {port} of {host} cannot be had: something listens there, or the host is none of this machine's;"
+            " choose another, or port 0 for any free one",
+            kind="port-busy",
+        ) from error
+
+
 async def _serve(
     data: Path,
     store: Store,
@@ -163,32 +178,26 @@ async def _serve(
     *,
     urls: Urls,
 ) -> None:
-    host, port = place
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     bridge = Bridge()
-    changes = Changes(store.database, loop)
+    changes = Changes(loop, store.database)
+    logs = Logs(data / "logs", store.now)
+    sources = Sources(logs, Changes(loop, store.database, logs), _keep_log())
     server = grpc.aio.server(options=_OPTIONS)
-    services = _services(store, bridge, changes, data=data, chunks=chunks, urls=urls, log=_keep_log())
+    services = _services(store, bridge, changes, data=data, chunks=chunks, urls=urls, sources=sources)
     health = await _add_services(server, services)
-    address = f"[{host}]" if ":" in host else host
-    try:
-        bound = server.add_insecure_port(f"{address}:{port}")
-    except RuntimeError as error:
-        raise Unavailable(
-            f"port {port} of {host} cannot be had: something listens there, or the host is none of this machine's;"
-            " choose another, or port 0 for any free one",
-            kind="port-busy",
-        ) from error
+    address = _listen(server, *place)
     await server.start()
     tasks = [asyncio.create_task(task) for task in (keep_schedules(store, bridge, changes), give_back(bridge))]
-    announce(f"ready grpc://{address}:{bound}")
+    announce(f"ready {address}")
     await stop.wait()
     for task in tasks:
         task.cancel()
     await health.stop()
-    changes.close()
+    for each in (changes, sources.growth):
+        each.close()
     await server.stop(_GRACE)
     bridge.close()

@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, Protocol, TypeVar
 
-from howdah.db.database import Database
 from howdah.errors import Unavailable
 
 _Arguments = ParamSpec("_Arguments")
@@ -102,18 +101,26 @@ class Bridge:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-class Changes:
-    """Wakes coroutines after each transaction that changed something; holds no thread while they wait."""
+class Watched(Protocol):
+    """What tells of its changes: a database, say, after each transaction that changed something."""
 
-    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` after each change, in whatever thread; returns the function that ends this."""
+
+
+class Changes:
+    """Wakes coroutines after each change of what is watched; holds no thread while they wait."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *watched: Watched) -> None:
         self._loop = loop
         self._changed = asyncio.Event()
-        self._stop = database.watch(self._wake)
+        self._stops = [each.watch(self._wake) for each in watched]
         self._is_closed = False
 
     def close(self) -> None:
         """Watch no more; whoever waits is told that the store stops."""
-        self._stop()
+        for stop in self._stops:
+            stop()
         self._is_closed = True
         self._turn()
 

@@ -4,6 +4,7 @@ DATA/lock        held by the one process that serves the folder
 DATA/rows.db     rows (SQLite)
 DATA/bytes/      the bucket
 DATA/packs.lock  held by backups, so that no packs are removed meanwhile
+DATA/logs/       what pipelines print
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""pps_v2.API: pipelines, jobs, datums and secrets; and what no noun has."""
+"""pps_v2.API: pipelines, jobs, datums, secrets and logs; and what no noun has."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from howdah.pps import pipelines, secrets
 from howdah.server.grpc_pps_datums import DatumCalls
 from howdah.server.grpc_pps_defaults import DefaultCalls
 from howdah.server.grpc_pps_jobs import JobCalls
+from howdah.server.grpc_pps_logs import LogCalls
 from howdah.server.grpc_pps_pipelines import PipelineCalls
 from howdah.server.grpc_pps_secrets import SecretCalls
 from howdah.server.methods import Context
 from howdah.wire.gen import pps_pb2, taskapi_pb2
 
 
-class PpsCalls(PipelineCalls, DefaultCalls, JobCalls, DatumCalls, SecretCalls):
+class PpsCalls(PipelineCalls, DefaultCalls, JobCalls, DatumCalls, SecretCalls, LogCalls):
     """pps_v2.API, as far as it is answered."""
 
     async def DeleteAll(self, _: Empty, __: Context) -> Empty:

@@ -20,6 +20,11 @@ class RecentLines(logging.Handler):
         """See logging.Handler."""
         self._lines.append(self.format(record))
 
+    def last(self, number: int) -> list[str]:
+        """So many of them, the oldest first; all with 0 or less."""
+        lines = [*self._lines]
+        return lines[-number:] if number > 0 else lines
+
     def text(self) -> str:
         """The lines, oldest first."""
         return "".join(f"{line}\n" for line in self._lines)

@@ -21,6 +21,7 @@ from howdah.infos import (
     FileInfo,
     JobInfo,
     JobSetInfo,
+    LogLine,
     PipelineInfo,
     ProjectInfo,
     RepoInfo,
@@ -42,6 +43,7 @@ Info: TypeAlias = (
     | JobInfo
     | JobSetInfo
     | DatumInfo
+    | LogLine
     | SecretInfo
     | Version
     | ClusterInfo
@@ -59,6 +61,7 @@ _MESSAGES: dict[type, Callable[[Any], Message]] = {
     JobInfo: lambda info: pps.job_info_to_wire(info, details=info.effective != "{}"),
     JobSetInfo: pps.job_set_info_to_wire,
     DatumInfo: pps.datum_info_to_wire,
+    LogLine: pps.log_line_to_wire,
     SecretInfo: pps.secret_info_to_wire,
     Version: cluster.version_to_wire,
     ClusterInfo: cluster.cluster_info_to_wire,

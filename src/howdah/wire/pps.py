@@ -17,6 +17,7 @@ from howdah.infos import (
     JobInfo,
     JobSetInfo,
     JobState,
+    LogLine,
     PipelineInfo,
     PipelineState,
     PipelineType,
@@ -37,6 +38,8 @@ from howdah.wire.pfs import (
 _Message = TypeVar("_Message", pps_pb2.CreatePipelineRequest, pps_pb2.Input)
 _Details = TypeVar("_Details", pps_pb2.PipelineInfo.Details, pps_pb2.JobInfo.Details)
 _Noun = TypeVar("_Noun")
+
+_MOST_FILES = 100  # of a datum, with each line of its log
 
 
 def pipeline_to_wire(pipeline: Pipeline) -> pps_pb2.Pipeline:
@@ -250,6 +253,39 @@ def stats_from_wire(message: pps_pb2.ProcessStats) -> Stats:
     times = (message.download_time, message.process_time, message.upload_time)
     download, process, upload = (each.seconds + each.nanos / 1e9 for each in times)
     return Stats(download, process, upload, message.download_bytes, message.upload_bytes)
+
+
+def log_line_to_wire(line: LogLine) -> pps_pb2.LogMessage:
+    """The message of a line of a log; of many files the first ones."""
+    return pps_pb2.LogMessage(
+        project_name="" if line.pipeline is None else line.pipeline.project.name,
+        pipeline_name="" if line.pipeline is None else line.pipeline.name,
+        job_id=line.job,
+        worker_id=line.worker,
+        datum_id=line.datum,
+        master=line.master,
+        data=[pps_pb2.InputFile(path=path, hash=digest) for path, digest in line.inputs[:_MOST_FILES]],
+        user=line.user,
+        ts=time_to_wire(line.time),
+        message=line.message,
+    )
+
+
+def log_line_from_wire(message: pps_pb2.LogMessage) -> LogLine:
+    """The line of a log; one that names no pipeline is of none."""
+    return LogLine(
+        message.message.rstrip("\n"),
+        pipeline_from_wire(
+            pps_pb2.Pipeline(project=pfs_pb2.Project(name=message.project_name), name=message.pipeline_name)
+        ),
+        job=message.job_id,
+        datum=message.datum_id,
+        worker=message.worker_id,
+        master=message.master,
+        user=message.user,
+        time=time_from_wire(message.ts) if message.HasField("ts") else None,
+        inputs=tuple((each.path, each.hash) for each in message.data),
+    )
 
 
 def secret_info_to_wire(info: SecretInfo) -> pps_pb2.SecretInfo:
