@@ -76,6 +76,16 @@ from howdah.settings import (
     envvar=URL_PUBLIC_ONLY.name,
     help="Fetch http and https from public addresses only, not from this machine and its networks.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 1000),
+    help="How many datums of pipelines to work on at once, 0 for none; without this as many as there are processors.",
+)
+@click.option(
+    "--unfenced",
+    is_flag=True,
+    help="Run the code of pipelines without a fence, one datum at a time, where the kernel allows none.",
+)
 def serve(  # noqa: PLR0913 -- one for each option
     *,
     data: Path,
@@ -87,11 +97,14 @@ def serve(  # noqa: PLR0913 -- one for each option
     url_bytes: int,
     url_seconds: int,
     url_public_only: bool,
+    workers: int | None,
+    unfenced: bool,
 ) -> None:
     """Run a store until Ctrl-C or SIGTERM. A line "ready grpc://HOST:PORT" tells when and where it answers."""
     # The server and all below it load only here: every other command is a client.
     from howdah.server.app import serve as serve_store  # noqa: PLC0415
     from howdah.server.rules import Rules  # noqa: PLC0415
+    from howdah.server.workers import Workforce, processors  # noqa: PLC0415
 
     rules = Rules(
         schemes=frozenset(schemes or URL_SCHEMES.default.split()),
@@ -100,4 +113,8 @@ def serve(  # noqa: PLR0913 -- one for each option
         seconds=url_seconds,
         is_public_only=url_public_only,
     )
-    serve_store(data, host=host, port=port, announce=click.echo, chunks_port=chunks_port, rules=rules)
+    slots = processors() if workers is None else workers
+    workforce = Workforce(min(slots, 1) if unfenced else slots, unfenced)
+    serve_store(
+        data, host=host, port=port, announce=click.echo, chunks_port=chunks_port, rules=rules, workforce=workforce
+    )

@@ -17,7 +17,7 @@ from howdah.client.sources import Data, Source
 from howdah.errors import Invalid, WrongState
 from howdah.names import Commit, File
 from howdah.wire import pfs
-from howdah.wire.gen import pfs_pb2
+from howdah.wire.gen import pfs_pb2, work_pb2
 
 # From so many pieces on, a question to the store which chunks it holds is worth its time.
 _LARGE = 8
@@ -88,6 +88,12 @@ class Changes:
         check_path(src.path)
         copy = pfs_pb2.CopyFile(src=pfs.file_to_wire(src), dst=check_path(dst), append=append, datum=datum)
         self._lane.do(pfs_pb2.ModifyFileRequest(copy_file=copy))
+
+    def report(self, results: work_pb2.Results) -> None:
+        """With these changes, tell what became of the datums that they are the outputs of: for workers."""
+        self._check()
+        assert isinstance(self._lane, Batches), "stores that start workers offer bulk"
+        self._lane.results = results
 
     def _check(self) -> None:
         if self._over:

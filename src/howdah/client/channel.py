@@ -26,6 +26,7 @@ from howdah.wire.gen import (
     transaction_pb2_grpc,
     upkeep_pb2_grpc,
     version_pb2_grpc,
+    work_pb2_grpc,
 )
 
 MESSAGE_LIMIT = 20 * 1024 * 1024
@@ -133,6 +134,7 @@ class Connection:
         self.admin = admin_pb2_grpc.APIStub(channel)
         self.version = version_pb2_grpc.APIStub(channel)
         self.upkeep = upkeep_pb2_grpc.APIStub(channel)
+        self.work = work_pb2_grpc.APIStub(channel)
         self._channel = channel
         self._timeout = timeout
         told = (("authn-token", token), (_TRANSACTION, transaction))

@@ -19,7 +19,7 @@ from howdah.client.sources import Source
 from howdah.errors import Unavailable
 from howdah.names import Commit
 from howdah.wire import bulk, pfs
-from howdah.wire.gen import bulk_pb2, pfs_pb2
+from howdah.wire.gen import bulk_pb2, pfs_pb2, work_pb2
 
 CHUNK = 1024 * 1024
 _WAITING = 8
@@ -211,6 +211,8 @@ class Batches:
         self._pieces: list[bytes] = []
         self._windows: Windows | None = None
         self._offered: _Offered | None = None  # of which the store is being asked what it lacks
+        self.results: work_pb2.Results | None = None
+        """What became of the datums whose outputs these are."""
 
     def put(self, path: str, datum: str, piece: bytes, *, append: bool) -> None:
         """See `Lane.put`."""
@@ -255,10 +257,12 @@ class Batches:
         """See `Lane.finish`."""
         self._settle()
         self._end_puts()
+        if self.results is not None:
+            self._batch.results.CopyFrom(self.results)
         if self._upload is None:
             self._conn.call(self._conn.bulk.ModifyOnce, self._batch, patient=True)
             return
-        if self._batch.steps:
+        if self._batch.steps or self.results is not None:
             self._upload.send(self._batch)
         self._upload.finish()
 

@@ -12,6 +12,7 @@ from howdah.errors import Invalid
 from howdah.names import DEFAULT_DATUM, File
 from howdah.pfs import changes, files
 from howdah.pfs.changes import Operation, Operations, Put
+from howdah.store.blobs import Writer
 from howdah.store.node import Chunk, Entry
 from howdah.store.pack import Kind
 from howdah.store.store import Store
@@ -23,15 +24,20 @@ _AT_ONCE = 1000
 class Gathering:
     """One stream of writes; used by one thread at a time. What becomes of it is told where it is closed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, beside: Gathering | None = None) -> None:
         self._store = store
-        self._writer = store.writer()
+        self._writer: Writer = store.writer() if beside is None else beside._writer  # bytes that are stored together
         self._operations = Operations()
         self._given = ("", "")  # path and datum of the last put, as they came
         self._begun: Put | None = None  # the file that is being put
         self._chunker = Chunker()
         self._is_cut = False  # whether that file comes in chunks
         self._pieces: list[Chunk] = []
+
+    def end(self) -> tuple[Writer, Operations]:
+        """The bytes and the operations, for whoever lets them happen; nothing is gathered after this."""
+        self._end_file()
+        return self._writer, self._operations
 
     def put(self, path: str, data: bytes, datum: str = "") -> None:
         """Append `data` to a file; successive puts to one file continue it."""
@@ -105,6 +111,12 @@ class Gathering:
         """Let these operations, whose bytes are stored, follow those that were gathered."""
         self._end_file()
         for operation in self._relied_on(operations):
+            self._operations.append(operation)
+
+    def follow(self, operations: Iterable[Operation]) -> None:
+        """As `add`, of operations whose bytes are stored together with these."""
+        self._end_file()
+        for operation in operations:
             self._operations.append(operation)
 
     def _relied_on(self, items: Iterable[_Item]) -> Iterator[_Item]:

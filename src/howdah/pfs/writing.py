@@ -128,14 +128,18 @@ def _append(store: Store, named: Commit, row: CommitRow, writer: Writer, operati
                 raise _already_finished(named, current)
             return False  # the branch's head was finished meanwhile: this becomes a commit of its own
         writer.record(tx)
-        rows = [(row.number, data) for data in operations.blocks()]
-        tx.many("INSERT INTO edits (number, edits) VALUES (?, ?)", rows)
+        append(tx, row.number, operations)
     if len(operations) >= _FOLD_AT:
         # The writes are durable: a failure from here on must not tell the writer otherwise, who would write them again.
         # Whoever reads or finishes the commit folds them, and is told what is the matter.
         with suppress(HowdahError):
             folding.settle(store, row.number)
     return True
+
+
+def append(tx: Tx, number: int, operations: Operations) -> None:
+    """Let the operations, whose bytes are recorded, wait with an open commit, by its number."""
+    tx.many("INSERT INTO edits (number, edits) VALUES (?, ?)", [(number, data) for data in operations.blocks()])
 
 
 class _Unsettled(Exception):  # noqa: N818 -- no error: it is caught where the step can be tried again

@@ -10,8 +10,8 @@ from typing import Any
 from howdah.documents import Document
 from howdah.errors import Code, HowdahError, Invalid, Unsupported
 from howdah.names import DEFAULT_BRANCH, check_branch_name, check_project_name
-from howdah.pps import inputs, shape
-from howdah.pps.spec import EVERY_JOB, UNTIL_SUCCESS, ParallelismSpec, SecretMount, Spec, Transform
+from howdah.pps import inputs, quantities, shape
+from howdah.pps.spec import EVERY_JOB, UNTIL_SUCCESS, ParallelismSpec, ResourceSpec, SecretMount, Spec, Transform
 
 IMAGE = "ubuntu:20.04"
 TRIES = 3
@@ -80,6 +80,7 @@ def check(spec: Spec) -> None:
         inputs.check(spec.input)
     _check_running(spec)
     _check_limits(spec)
+    _check_resources(spec)
     _check_offered(spec)
 
 
@@ -148,6 +149,13 @@ def _check_limits(spec: Spec) -> None:
             raise _invalid("datum_set_spec: no number may be negative")
         if sets.per_worker and (sets.number or sets.size_bytes):
             raise _invalid("datum_set_spec.per_worker can't be set with number or size_bytes")
+
+
+def _check_resources(spec: Spec) -> None:
+    for name in ("resource_requests", "resource_limits", "sidecar_resource_limits", "sidecar_resource_requests"):
+        found: ResourceSpec | None = getattr(spec, name)
+        for field in ("memory", "disk") if found is not None else ():
+            quantities.read(getattr(found, field), f"{name}.{field}")
 
 
 def _check_offered(spec: Spec) -> None:

@@ -95,10 +95,15 @@ def update(made: Step, store: Store, job: Job, run: JobRun, stats: Stats | None 
     _finish(made, store, row, ending)
 
 
-def _going(tx: Tx, job: Job) -> JobRow:
-    row = jobrows.get(tx, job)
+def check_going(row: JobRow, job: Job) -> None:
+    """`WrongState` if the job with this row is over."""
     if row.state.is_over:
         raise WrongState(f"job {job} has already finished: it is {row.state.name}", kind="job-finished")
+
+
+def _going(tx: Tx, job: Job) -> JobRow:
+    row = jobrows.get(tx, job)
+    check_going(row, job)
     return row
 
 

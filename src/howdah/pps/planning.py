@@ -1,17 +1,20 @@
-"""The datums that an input would have, without any pipeline."""
+"""The datums of a job, and those that an input would have without any pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from howdah.errors import Code, Invalid
+from howdah.db.database import Tx
+from howdah.errors import Code, Invalid, NotFound
 from howdah.infos import CommitInfo, FileInfo, FileType
-from howdah.names import Branch, Commit, File, Pipeline, Project
-from howdah.pfs import clock, commits
-from howdah.pps import datums, inputs, listing
+from howdah.names import Branch, Commit, File, Job, Pipeline, Project
+from howdah.pfs import clock, commits, repos
+from howdah.pfs.rows import CommitRow, read_commit, read_parent, read_pointer
+from howdah.pps import datums, inputs, jobrows, listing, rows
 from howdah.pps.datums import Datum, Plan
 from howdah.pps.inputs import Input
+from howdah.pps.spec import Spec
 from howdah.store.store import Store
 
 _NOBODY = Pipeline(Project(), "")
@@ -47,6 +50,48 @@ def plan(store: Store, given: Input) -> Planned:
         found = {branch: commits.inspect(tx, Commit(branch.repo, id)) for branch, id in named.items()}
     listed = listing.of(store, {branch: info.commit for branch, info in found.items()})
     return Planned(datums.plan(filled, listed), found)
+
+
+def of_job(store: Store, job: Job) -> Planned:
+    """The datums of a job whose inputs have finished: each time the same."""
+    with store.database.read() as tx:
+        row = jobrows.get(tx, job)
+        version = rows.version(tx, row.repo, row.version)
+        spec = version.read()
+        found = commits_of(tx, row.number, spec)
+    return of_version(store, spec, version.salt, found)
+
+
+def of_version(store: Store, spec: Spec, salt: str, found: dict[Branch, CommitInfo]) -> Planned:
+    """The datums that a version of a pipeline has of these commits; none without an input."""
+    if spec.input is None:
+        return Planned(Plan((), ()), found)
+    listed = listing.of(store, {branch: info.commit for branch, info in found.items()})
+    return Planned(datums.plan(spec.input, listed, salt), found)
+
+
+def commits_of(tx: Tx, number: int, spec: Spec) -> dict[Branch, CommitInfo]:
+    """The commit of each input's branch that the output commit with this number is made from."""
+    above = [
+        read_commit(tx, upstream)
+        for (upstream,) in tx.all("SELECT upstream FROM provenance WHERE number = ? ORDER BY upstream", number)
+    ]
+    branches = {leaf.source() for leaf in spec.input.leaves()} if spec.input is not None else set()
+    chosen = {branch: _commit_of(tx, branch, above) for branch in branches}
+    return {branch: commits.inspect(tx, Commit(branch.repo, row.id)) for branch, row in chosen.items()}
+
+
+def _commit_of(tx: Tx, branch: Branch, above: list[CommitRow]) -> CommitRow:
+    """Of the commits that a job is made from, that of the branch: of several of one repo, the newest in its line."""
+    repo = repos.number(tx, branch.repo)
+    found = {row.number: row for row in above if row.repo == repo}
+    if not found:
+        raise NotFound(f"the job has no commit of its input {branch}: update the pipeline", kind="commit-not-found")
+    pointer = read_pointer(tx, repo, branch.name) if len(found) > 1 else None
+    at = read_commit(tx, pointer.head) if pointer is not None else None
+    while at is not None and at.number not in found:
+        at = read_parent(tx, at)
+    return at if at is not None else found[max(found)]
 
 
 def _globbed(given: Input) -> Input:

@@ -1,51 +1,56 @@
-"""Which jobs there are to work on. Whoever works on them asks after each change; nothing here changes anything."""
+"""What there is to work on. Whoever works on it asks after each change; nothing here changes anything."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from howdah.db.database import Tx
-from howdah.names import Job
+from howdah.infos import JobState, PipelineState
+from howdah.names import Job, Pipeline
 from howdah.pfs import folding
 from howdah.pfs.rows import read_commit
 from howdah.pps import jobrows, jobs, rows
-from howdah.pps.jobrows import JobRow
-from howdah.pps.machine import JobRun
+from howdah.pps.jobrows import SELECT_JOB, JobRow
 from howdah.pps.rows import PipelineRow
-from howdah.pps.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class OpenJob:
-    """A job that is not over, and what its version of the pipeline is told to do.
+    """A job that is not over.
 
     It `is_ready` when its inputs have finished and the job is over whose output it builds on; `broken` are those of its
-    inputs that have failed. As long as nobody has taken it up, its run is as it was made.
+    inputs that have failed. As long as nobody has taken it up, it is created.
     """
 
     job: Job
-    spec: Spec
-    run: JobRun
+    state: JobState
     is_ready: bool
     broken: tuple[str, ...] = ()
 
 
-def pipelines(tx: Tx) -> list[PipelineRow]:
-    """The pipelines that are not stopped, the oldest first."""
-    return [
-        PipelineRow(*row)
-        for row in tx.all(f"{rows.SELECT_PIPELINE} WHERE stopped = 0 ORDER BY pipelines.created, repo")
-    ]
+def oldest(tx: Tx) -> Iterator[OpenJob]:
+    """Of each pipeline the oldest job that is not over: the next to be worked on."""
+    found: dict[int, JobRow] = {}
+    for row in tx.all(f"{SELECT_JOB} AND c.finished IS NULL ORDER BY c.number"):
+        found.setdefault(row[1], JobRow(*row))
+    return (_open(tx, rows.read(tx, row.repo).pipeline, row) for row in found.values())
 
 
-def jobs_of(tx: Tx, pipeline: PipelineRow) -> list[OpenJob]:
+def jobs_of(tx: Tx, pipeline: Pipeline) -> list[OpenJob]:
     """The jobs of a pipeline that are not over, the oldest first: the order in which they are taken up."""
-    found = jobrows.open_jobs(tx, pipeline.repo)
-    specs = {number: rows.version(tx, pipeline.repo, number).read() for number in {row.version for row in found}}
-    return [_open(tx, pipeline, row, specs[row.version]) for row in found]
+    row = rows.get(tx, pipeline)
+    return [_open(tx, pipeline, each) for each in jobrows.open_jobs(tx, row.repo)]
 
 
-def _open(tx: Tx, pipeline: PipelineRow, row: JobRow, spec: Spec) -> OpenJob:
+def pipelines(tx: Tx, *states: PipelineState) -> list[PipelineRow]:
+    """The pipelines in one of these states, the oldest first."""
+    marks = ", ".join("?" * len(states))
+    select = f"{rows.SELECT_PIPELINE} WHERE state IN ({marks}) ORDER BY pipelines.created, repo"
+    return [PipelineRow(*row) for row in tx.all(select, *map(int, states))]
+
+
+def _open(tx: Tx, pipeline: Pipeline, row: JobRow) -> OpenJob:
     unfinished = tx.one(
         "SELECT 1 FROM provenance JOIN commits ON commits.number = upstream"
         " WHERE provenance.number = ? AND finished IS NULL",
@@ -53,9 +58,8 @@ def _open(tx: Tx, pipeline: PipelineRow, row: JobRow, spec: Spec) -> OpenJob:
     )
     base = folding.open_base(tx, read_commit(tx, row.number))
     return OpenJob(
-        Job(pipeline.pipeline, row.id),
-        spec,
-        row.run(spec),
+        Job(pipeline, row.id),
+        row.state,
         is_ready=unfinished is None and base is None,
         broken=jobs.broken(tx, row.number),
     )

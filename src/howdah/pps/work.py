@@ -85,19 +85,18 @@ def successes(plan: Plan, work: Work, succeeded: Iterable[int]) -> Successes:
     return Successes(bytes(ids), bytes(hashes))
 
 
-def sets(plan: Plan, run: array[int], spec: DatumSetSpec, workers: int) -> Iterator[array[int]]:
-    """The datums to run in the sets that workers take, in order; a set has one datum at least."""
-    number = spec.number
+def next_set(plan: Plan, queue: array[int], taken: int, spec: DatumSetSpec, workers: int) -> int:
+    """How many datums of a queue, of which so many are taken already, a worker takes next; at least one.
+
+    Where nobody says, sets become smaller towards the end, so that all workers end together.
+    """
+    number, left = spec.number, len(queue) - taken
     if spec.per_worker:
-        number = -(-len(run) // max(1, spec.per_worker * workers))
+        number = -(-len(queue) // max(1, spec.per_worker * workers))
     if not number and not spec.size_bytes:
-        number = min(_AT_ONCE, -(-len(run) // max(1, 4 * workers)))
-    taken, size = array("I"), 0
-    for each in run:
-        taken.append(each)
-        size += plan.size(each) if spec.size_bytes else 0
-        if (number and len(taken) >= number) or (spec.size_bytes and size >= spec.size_bytes):
-            yield taken
-            taken, size = array("I"), 0
-    if taken:
-        yield taken
+        number = min(_AT_ONCE, -(-left // max(1, 2 * workers)))
+    count = size = 0
+    while count < min(left, number or left) and size < spec.size_bytes:
+        size += plan.size(queue[taken + count])
+        count += 1
+    return max(1, count or min(number, left))

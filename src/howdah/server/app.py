@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,6 +22,7 @@ from howdah.pps.logs import Logs
 from howdah.server import folder, turns
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.chunks import ChunkServer
+from howdah.server.driver import Driver
 from howdah.server.grpc_bulk import BulkCalls
 from howdah.server.grpc_cache import CacheCalls
 from howdah.server.grpc_cluster import AdminCalls, EnterpriseCalls, VersionCalls
@@ -34,6 +36,7 @@ from howdah.server.grpc_repos import RepoCalls
 from howdah.server.grpc_storage import StorageCalls
 from howdah.server.grpc_transactions import TransactionCalls
 from howdah.server.grpc_upkeep import CheckCalls, UpkeepCalls
+from howdah.server.grpc_work import WorkCalls
 from howdah.server.health import Health
 from howdah.server.memory import give_back
 from howdah.server.methods import Unanswered, handlers
@@ -41,6 +44,7 @@ from howdah.server.recent import LOG_FORMAT, GoneClients, RecentLines
 from howdah.server.rules import Rules
 from howdah.server.schedules import keep_schedules
 from howdah.server.urls import Urls
+from howdah.server.workers import Workforce, keep_worker
 from howdah.store.store import Store
 from howdah.wire.gen import (
     admin_pb2,
@@ -54,6 +58,7 @@ from howdah.wire.gen import (
     transaction_pb2,
     upkeep_pb2,
     version_pb2,
+    work_pb2,
 )
 
 _MESSAGE_LIMIT = 21 << 20  # clients send 19 MiB of a file in one message, and refuse more than 20 MiB
@@ -89,18 +94,19 @@ def serve(  # noqa: PLR0913 -- one keyword for each option of the command
     announce: Callable[[str], None],
     chunks_port: int | None = None,
     rules: Rules = Rules(),  # noqa: B008 -- never changed
+    workforce: Workforce = Workforce(),  # noqa: B008 -- never changed
 ) -> None:
     """Serve the data folder until SIGINT or SIGTERM; `announce` gets a line as soon as calls are answered.
 
     With a `chunks_port`, clients can ask for references to stored bytes, and fetch these there over HTTP. `rules` say
-    what files may be put and got by URL.
+    what files may be put and got by URL, the `workforce` what runs the jobs of pipelines.
     """
     memory.keep()
     turns.share()
     with folder.open_store(data) as store:
         chunks = None if chunks_port is None else ChunkServer(store, host, chunks_port)
         try:
-            asyncio.run(_serve(data, store, (host, port), announce, chunks, urls=Urls(rules)))
+            asyncio.run(_serve(data, store, (host, port), announce, chunks, urls=Urls(rules), workforce=workforce))
         finally:
             if chunks is not None:
                 chunks.close()
@@ -123,12 +129,14 @@ def _services(  # noqa: PLR0913 -- what services work with
     chunks: ChunkServer | None,
     urls: Urls,
     sources: Sources,
+    work: WorkCalls,
 ) -> list[tuple[FileDescriptor, object]]:
     """What answers the calls of the services that each of these files describes."""
     return [
         (pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes, urls)),
         (pps_pb2.DESCRIPTOR, PpsCalls(store, bridge, changes, sources)),
-        (bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls)),
+        (bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls, work.report)),
+        (work_pb2.DESCRIPTOR, work),
         (transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)),
         (metadata_pb2.DESCRIPTOR, MetadataCalls(store, bridge, changes)),
         (version_pb2.DESCRIPTOR, VersionCalls()),
@@ -169,6 +177,11 @@ def _listen(server: grpc.aio.Server, host: str, port: int) -> str:
         ) from error
 
 
+def _reached(address: str) -> str:
+    """The address at which this machine itself reaches who listens there."""
+    return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
 async def _serve(
     data: Path,
     store: Store,
@@ -177,6 +190,7 @@ async def _serve(
     chunks: ChunkServer | None,
     *,
     urls: Urls,
+    workforce: Workforce,
 ) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -186,16 +200,23 @@ async def _serve(
     changes = Changes(loop, store.database)
     logs = Logs(data / "logs", store.now)
     sources = Sources(logs, Changes(loop, store.database, logs), _keep_log())
+    driver, token = Driver(store, bridge, changes, logs), secrets.token_hex()
     server = grpc.aio.server(options=_OPTIONS)
-    services = _services(store, bridge, changes, data=data, chunks=chunks, urls=urls, sources=sources)
+    services = _services(
+        store, bridge, changes, data=data, chunks=chunks, urls=urls, sources=sources, work=WorkCalls(driver, token)
+    )  # fmt: skip
     health = await _add_services(server, services)
     address = _listen(server, *place)
     await server.start()
-    tasks = [asyncio.create_task(task) for task in (keep_schedules(store, bridge, changes), give_back(bridge))]
+    kept = [keep_schedules(store, bridge, changes), give_back(bridge)]
+    if workforce.slots:
+        kept += [driver.run(), keep_worker(workforce.command(_reached(address), data), token, driver.wanted)]
+    tasks = [asyncio.create_task(task) for task in kept]
     announce(f"ready {address}")
     await stop.wait()
     for task in tasks:
         task.cancel()
+    await asyncio.wait(tasks)
     await health.stop()
     for each in (changes, sources.growth):
         each.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -24,7 +24,7 @@ from howdah.store.node import Chunk
 from howdah.store.store import Store
 from howdah.wire import bulk
 from howdah.wire import pfs as wire
-from howdah.wire.gen import bulk_pb2, pfs_pb2
+from howdah.wire.gen import bulk_pb2, pfs_pb2, work_pb2
 
 _ROWS = 1000
 _LOCATED = 64 << 20  # told at once; more is asked for when those are read
@@ -32,6 +32,8 @@ _HERE = ("ipv4:127.", "ipv6:%5B::1%5D:", "unix:")
 _READ = 4  # messages: about as much as is read from the disk at once
 
 Bytes = bytes | memoryview
+Report = Callable[[writing.Session, work_pb2.Results], Awaitable[None]]
+"""What lets a worker's stream happen, with what became of the datums that it is from."""
 _Item = TypeVar("_Item")
 _Message = TypeVar("_Message")
 
@@ -39,9 +41,10 @@ _Message = TypeVar("_Message")
 class BulkCalls(Calls):
     """The same verbs as `FileCalls` has; only the messages differ."""
 
-    def __init__(self, store: Store, bridge: Bridge, changes: Changes, urls: Urls) -> None:
+    def __init__(self, store: Store, bridge: Bridge, changes: Changes, urls: Urls, report: Report) -> None:
         super().__init__(store, bridge, changes)
         self._urls = urls
+        self._report = report
 
     async def Ask(self, _: Empty, __: Context) -> Empty:
         return Empty()
@@ -70,18 +73,25 @@ class BulkCalls(Calls):
             raise
         # As in ModifyFile: only to a client that is still there can anything be sent.
         yield bulk_pb2.Answer()
-        await self._bridge.run(session.close)
+        await self._close(session, batch)
+
+    async def _close(self, session: writing.Session, last: bulk_pb2.Batch) -> None:
+        """Let everything happen: alone, or with what became of the datums that it is from."""
+        if last.HasField("results"):
+            await self._report(session, last.results)
+        else:
+            await self._bridge.run(session.close)
 
     async def ModifyOnce(self, batch: bulk_pb2.Batch, _: Context) -> Empty:
         commit = need(wire.commit_from_wire(batch.commit), "commit")
 
-        def write(urls: Urls) -> None:
+        def write(urls: Urls) -> writing.Session:
             session = writing.Session(self._store, commit, late=True)
             if _take(session, batch, None, urls):
                 raise Invalid("an offer of chunks has no answer here: send it in a stream", kind="bad-message")
-            session.close()
+            return session
 
-        await self._run(batch, write)
+        await self._close(await self._run(batch, write), batch)
         return Empty()
 
     async def _session(self, batch: bulk_pb2.Batch) -> writing.Session:

@@ -15,15 +15,19 @@ _STOP_LIMIT = 15.0
 
 
 class StoreServer:
-    """`howdah serve` on a data folder and a free loopback port, until `stop`, `kill` or the end of the block."""
+    """`howdah serve` on a data folder and a free loopback port, until `stop`, `kill` or the end of the block.
 
-    def __init__(self, data: Path, *options: str, port: int = 0) -> None:
+    Jobs of pipelines wait, unless there are `workers`.
+    """
+
+    def __init__(self, data: Path, *options: str, port: int = 0, workers: int = 0) -> None:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         data.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "howdah.cli.main", "serve", "--data", str(data), "--port", str(port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 -- our own command, its folder given by the test
-                [sys.executable, "-m", "howdah.cli.main", "serve", "--data", str(data), "--port", str(port), *options],
+                [*command, "--workers", str(workers), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -12,6 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from howdah.wire.gen import pfs_pb2 as _pfs_pb2
+from howdah.wire.gen import work_pb2 as _work_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -192,6 +193,7 @@ class Batch(_message.Message):
 
     COMMIT_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def commit(self) -> _pfs_pb2.Commit:
         """Where to: in the first message of a stream, and in no other."""
@@ -200,15 +202,20 @@ class Batch(_message.Message):
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
         """What to do, in order."""
 
+    @_builtins.property
+    def results(self) -> _work_pb2.Results:
+        """Of the datums whose outputs these are: from a worker, in a stream's last message."""
+
     def __init__(
         self,
         *,
         commit: _pfs_pb2.Commit | None = ...,
         steps: _abc.Iterable[Global___Step] | None = ...,
+        results: _work_pb2.Results | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "results", b"results"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "results", b"results", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,55 @@
+"""howdah.work.API: how the workers that this server has started get datums, and tell of them."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import AsyncIterator
+
+from google.protobuf.empty_pb2 import Empty
+
+from howdah.errors import Invalid
+from howdah.pfs.writing import Session
+from howdah.server.driver import Driver, Worker
+from howdah.server.methods import Context
+from howdah.wire.gen import work_pb2
+
+
+class WorkCalls:
+    """Answers for whoever knows the token: the code of pipelines can reach this port, too."""
+
+    def __init__(self, driver: Driver, token: str) -> None:
+        self._driver = driver
+        self._token = token
+
+    async def Attend(self, request: work_pb2.Attendance, _: Context) -> AsyncIterator[work_pb2.Order]:
+        self._check(request.token)
+        if request.refused:
+            self._driver.refuse(request.refused)
+            return
+        worker = Worker(request.slots)
+        self._driver.attend(worker)
+        try:
+            while True:
+                yield await worker.orders.get()
+        finally:
+            self._driver.leave(worker)
+
+    async def Free(self, request: work_pb2.Release, _: Context) -> Empty:
+        self._check(request.token)
+        self._driver.release(request.task)
+        return Empty()
+
+    async def Tell(self, requests: AsyncIterator[work_pb2.Lines], _: Context) -> Empty:
+        async for request in requests:
+            self._check(request.token)
+            await self._driver.hear(request)
+        return Empty()
+
+    async def report(self, written: Session, results: work_pb2.Results) -> None:
+        """Let a worker's outputs happen."""
+        self._check(results.token)
+        await self._driver.report(written, results)
+
+    def _check(self, token: str) -> None:
+        if not hmac.compare_digest(token, self._token):
+            raise Invalid("token invalid: these calls are for the workers that the store has started", kind="token")

@@ -1,0 +1,69 @@
+"""Keeps a worker process running from when there is work for one, for as long as the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+TOKEN = "HOWDAH_WORKER_TOKEN"  # noqa: S105 -- the name of a variable
+_LONGEST = 60.0
+_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workforce:
+    """How many datums are worked on at once, none with 0; whether their code is fenced in."""
+
+    slots: int = 0
+    unfenced: bool = False
+
+    def command(self, address: str, data: Path) -> list[str]:
+        """The command that starts a worker."""
+        words = [sys.executable, "-m", "howdah.worker", "--address", address, "--data", str(data)]
+        return [*words, "--slots", str(self.slots), *(["--unfenced"] if self.unfenced else [])]
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+async def keep_worker(command: list[str], token: str, wanted: asyncio.Event) -> None:
+    """Have the worker run from when it is wanted, and again if it ends; with the task, it ends."""
+    pause = 1.0
+    loop = asyncio.get_running_loop()
+    while True:
+        await wanted.wait()
+        begun = loop.time()
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,  # ours tells when the server is ready
+            env={**os.environ, TOKEN: token},
+            start_new_session=True,  # Ctrl-C is for the server, which ends it
+        )
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        pause = 1.0 if loop.time() - begun > _LONGEST else min(_LONGEST, pause * 2)
+        _log.warning("the worker has ended (%s); the next one starts in %.0f seconds", code, pause)
+        await asyncio.sleep(pause)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _PATIENCE)
+        except asyncio.TimeoutError:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,179 @@
+"""A worker: takes tasks of the store that started it, and works on as many at once as it has slots."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import queue
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from howdah.client import channel, work
+from howdah.client.channel import Connection
+from howdah.errors import HowdahError, Unavailable, unusable
+from howdah.wire.gen import work_pb2
+from howdah.worker import users
+from howdah.worker.cache import Cache
+from howdah.worker.inputs import Fetcher
+from howdah.worker.packages import Environments
+from howdah.worker.refusals import Refused
+from howdah.worker.slot import Place, Slot
+from howdah.worker.tasks import Means, Task, code_of, folder_of
+
+_log = logging.getLogger(__name__)
+
+_LINES = 1000  # messages of lines that wait to be sent; then code waits
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker is told: the store, its token, the folder of its data, slots, whether code is fenced in."""
+
+    address: str
+    token: str
+    data: Path
+    slots: int
+    unfenced: bool = False
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """What is the worker's own."""
+        return self.data / "work"
+
+    def place(self, number: int) -> Place:
+        """Where the slot of this number is."""
+        packages = self.folder / "packages"
+        return Place(
+            self.folder / f"slot-{number}",
+            number,
+            covered=(self.data,),
+            shown=(packages,),
+            plain=self.unfenced,
+            user=None if self.unfenced else users.of_slot(number),
+        )
+
+
+def attend(worker: Worker) -> None:
+    """Work until the store is gone."""
+    (worker.folder / "packages").mkdir(parents=True, exist_ok=True)
+    with (worker.folder / "lock").open("w") as lock, channel.connect(worker.address) as conn:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one that a killed store has left ends soon
+        try:
+            slots = [Slot(worker.place(number)) for number in range(worker.slots)]
+        except Refused as refused:
+            for _ in work.attend(conn, worker.token, refused=refused.message):
+                pass
+            return
+        _Attending(worker, conn, slots).run()
+
+
+class _Attending:
+    def __init__(self, worker: Worker, conn: Connection, slots: list[Slot]) -> None:
+        self._worker = worker
+        self._conn = conn
+        self._slots = slots
+        self._tasks: queue.SimpleQueue[work_pb2.Task] = queue.SimpleQueue()
+        self._lines: queue.Queue[work_pb2.Lines] = queue.Queue(_LINES)
+        self._lock = threading.Lock()
+        self._killed: set[tuple[str, int]] = set()
+        self._at: dict[int, tuple[work_pb2.Task, Slot]] = {}
+        self._fetcher = Fetcher(conn, Cache(worker.folder / "cache"), linked=not worker.unfenced)
+        uv = shutil.which("uv") or "uv"
+        self._packages = Environments(worker.folder / "packages", uv, sys.executable, worker.environ)
+
+    def run(self) -> None:
+        """Until the store is gone."""
+        threading.Thread(target=self._tell, name="lines", daemon=True).start()
+        for slot in self._slots:
+            threading.Thread(target=self._serve, args=(slot,), name=f"slot-{slot.place.number}", daemon=True).start()
+        try:
+            for order in work.attend(self._conn, self._worker.token, slots=len(self._slots)):
+                if order.HasField("task"):
+                    self._tasks.put(order.task)
+                else:
+                    self._kill(order.kill)
+        except Unavailable:
+            return  # and with this process, everything that it has started
+
+    def _tell(self) -> None:
+        with suppress(Unavailable):
+            work.tell(self._conn, self._told())
+
+    def _told(self) -> Iterator[work_pb2.Lines]:
+        while True:
+            yield self._lines.get()
+
+    def _serve(self, slot: Slot) -> None:
+        while True:
+            task = self._tasks.get()
+            try:
+                slot = self._work(slot, task)
+                work.free(self._conn, self._worker.token, task.number)
+            except Unavailable as error:
+                _log.warning("a task is lost: %s", error.message)
+
+    def _work(self, slot: Slot, message: work_pb2.Task) -> Slot:
+        """Work on a task; returns the slot for the next one, another where this one has ended."""
+        with self._lock:
+            self._at[message.number] = (message, slot)
+        task = Task(self._means(message), slot, message)
+        try:
+            code = message.code
+            packages = self._packages.made(code.requirements) if code.requirements else {}
+            task.run(code_of(code, packages, slot.place.number))
+        except (HowdahError, OSError) as error:
+            told = error if isinstance(error, HowdahError) else unusable(str(slot.place.folder), error)
+            _log.warning("a task of pipeline %s is lost: %s", message.job.pipeline.name, told.message)
+            slot.close()
+            task.lose(told)
+            return Slot(self._worker.place(slot.place.number))
+        finally:
+            with self._lock:
+                del self._at[message.number]
+                self._killed -= {(message.job.id, each.serial) for each in message.datums}
+        return slot
+
+    def _means(self, task: work_pb2.Task) -> Means:
+        def is_killed(serial: int) -> bool:
+            with self._lock:
+                return (task.job.id, serial) in self._killed
+
+        log = _Log(self._lines, work_pb2.Lines(token=self._worker.token, job=task.job))
+        return Means(self._conn, self._worker.token, self._fetcher, log, is_killed)
+
+    def _kill(self, order: work_pb2.Kill) -> None:
+        with self._lock:
+            self._killed |= {(order.job.id, serial) for serial in order.serials}
+            running = [
+                (slot, folder_of(task.number, serial))
+                for task, slot in self._at.values()
+                if task.job == order.job
+                for serial in order.serials
+            ]
+        for slot, folder in running:
+            with suppress(Unavailable):
+                slot.kill(folder, order.why)
+
+
+class _Log:
+    """See `howdah.worker.tasks.Log`; `head` is what is the same of all lines."""
+
+    def __init__(self, lines: queue.Queue[work_pb2.Lines], head: work_pb2.Lines) -> None:
+        self._lines = lines
+        self._head = head
+
+    def say(self, datum: str, line: str) -> None:
+        self._put(work_pb2.Lines(datum=datum, lines=[line]))
+
+    def print(self, datum: str, lines: list[str]) -> None:
+        self._put(work_pb2.Lines(datum=datum, lines=lines, user=True))
+
+    def _put(self, told: work_pb2.Lines) -> None:
+        told.MergeFrom(self._head)
+        self._lines.put(told)

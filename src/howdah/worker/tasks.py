@@ -1,0 +1,187 @@
+"""A task in one slot: its datums one after the other, and what comes of them told together, as often as is worth it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from howdah.client import changes
+from howdah.client.channel import Connection
+from howdah.errors import HowdahError, Invalid, WrongState
+from howdah.names import Commit
+from howdah.wire import pfs
+from howdah.wire.gen import pps_pb2, work_pb2
+from howdah.worker import work
+from howdah.worker.environment import About
+from howdah.worker.fence.limits import Limits
+from howdah.worker.inputs import Fetcher, Input
+from howdah.worker.slot import Slot
+from howdah.worker.work import Code, Datum, Done, State
+
+_SECONDS = 0.5  # what is done for longer is told
+_BYTES = 64 << 20  # and so is what is more than this
+_STATES = {
+    State.SUCCESS: pps_pb2.SUCCESS,
+    State.FAILED: pps_pb2.FAILED,
+    State.RECOVERED: pps_pb2.RECOVERED,
+}
+
+
+class Log(Protocol):
+    """Takes lines of a task, each about the datum with an id."""
+
+    def say(self, datum: str, line: str) -> None:
+        """One of the worker's own."""
+
+    def print(self, datum: str, lines: list[str]) -> None:
+        """What code has printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a task is worked on with."""
+
+    conn: Connection
+    token: str
+    fetcher: Fetcher
+    log: Log
+    is_killed: Callable[[int], bool]
+    """Whether somebody has stopped the run with this serial."""
+
+
+@dataclass(slots=True)
+class _Tried:
+    datum: Datum
+    serial: int
+    done: Done
+    upload_time: float = 0.0
+
+
+def code_of(message: work_pb2.Code, packages: Mapping[str, str], turn: int) -> Code:
+    """What is run on each datum; `packages` are variables that lead to the pipeline's own."""
+    return Code(
+        cmd=tuple(message.cmd),
+        stdin=tuple(message.stdin),
+        err_cmd=tuple(message.err_cmd),
+        err_stdin=tuple(message.err_stdin),
+        accept_return_code=tuple(message.accept_return_code),
+        env={**packages, **message.env},
+        working_dir=message.working_dir,
+        limits=Limits(
+            memory=message.memory,
+            processors=message.processors,
+            disk=message.disk,
+            seconds=message.seconds,
+            turn=turn,
+        ),
+    )
+
+
+def _inputs_of(message: work_pb2.Datum) -> tuple[Input, ...]:
+    found = []
+    for each in message.inputs:
+        file = pfs.file_from_wire(each.file)
+        assert file is not None
+        found.append(Input(each.name, file, each.digest, each.lazy, each.empty, each.join_on, each.group_by))
+    return tuple(found)
+
+
+class Task:
+    """For one thread."""
+
+    def __init__(self, means: Means, slot: Slot, message: work_pb2.Task) -> None:
+        output = pfs.commit_from_wire(message.output)
+        assert output is not None
+        self._means = means
+        self._slot = slot
+        self._message = message
+        self._output: Commit = output
+        self._stack = ExitStack()
+        self._tried: list[_Tried] = []
+        self._since = 0.0
+        self._told: set[int] = set()
+
+    def lose(self, error: HowdahError) -> None:
+        """Nothing could be done: tell it of each datum that nothing was told of, as its failure if it is the code's."""
+        state = pps_pb2.FAILED if isinstance(error, Invalid) else pps_pb2.UNKNOWN
+        left = [each.serial for each in self._message.datums if each.serial not in self._told]
+        results = [work_pb2.Result(serial=serial, state=state, why=error.message) for serial in left]
+        with suppress(WrongState), changes.modify(self._means.conn, self._output) as block:
+            block.report(work_pb2.Results(token=self._means.token, job=self._message.job, results=results))
+
+    def run(self, code: Code) -> None:
+        """Work on all of it. Raises where the machine or the store is to blame; what was not told is lost then."""
+        with self._stack:
+            for each in self._message.datums:
+                if self._means.is_killed(each.serial):
+                    continue
+                self._try(each, code)
+                if self._is_due():
+                    self._report()
+            self._report()
+
+    def _try(self, message: work_pb2.Datum, code: Code) -> None:
+        datum = Datum(self._about(message.id), _inputs_of(message), code)
+        log = self._means.log
+        log.say(message.id, "beginning to run user code")
+        begun = time.monotonic()
+        name = folder_of(self._message.number, message.serial)
+        trying = work.tried(self._slot, self._means.fetcher, datum, name, partial(log.print, message.id))
+        done = self._stack.enter_context(trying)
+        took = f"finished running user code after {time.monotonic() - begun:.3f} seconds"
+        log.say(message.id, took if done.state is State.SUCCESS else f"user code failed: {done.why}")
+        if not self._means.is_killed(message.serial):
+            self._since = self._since or begun
+            self._tried.append(_Tried(datum, message.serial, done))
+
+    def _about(self, id: str) -> About:
+        return About(id, self._message.job.id, self._output, self._message.spec_commit)
+
+    def _is_due(self) -> bool:
+        heavy = sum(each.done.upload_bytes for each in self._tried) > _BYTES
+        return bool(self._tried) and (heavy or time.monotonic() - self._since > _SECONDS)
+
+    def _report(self) -> None:
+        """Tell of what is done, and forget it: all at once, or if one of them is no longer wanted, each alone."""
+        tried, self._tried, self._since = self._tried, [], 0.0
+        if tried:
+            try:
+                self._send(tried)
+            except WrongState:
+                for each in tried if len(tried) > 1 else ():
+                    with suppress(WrongState):
+                        self._send([each])
+            self._told.update(each.serial for each in tried)
+        self._stack.close()
+
+    def _send(self, tried: list[_Tried]) -> None:
+        begun = time.monotonic()
+        with changes.modify(self._means.conn, self._output) as block:
+            for each in tried:
+                work.send(block, each.datum, each.done.outputs)
+                each.upload_time, begun = time.monotonic() - begun, time.monotonic()
+            results = [_result(each) for each in tried]
+            block.report(work_pb2.Results(token=self._means.token, job=self._message.job, results=results))
+
+
+def _result(tried: _Tried) -> work_pb2.Result:
+    done = tried.done
+    return work_pb2.Result(
+        serial=tried.serial,
+        state=_STATES[done.state],
+        why=done.why,
+        download_time=done.download_time,
+        process_time=done.process_time,
+        upload_time=tried.upload_time,
+        download_bytes=done.download_bytes,
+        upload_bytes=done.upload_bytes,
+    )
+
+
+def folder_of(task: int, serial: int) -> str:
+    """The name of the folder in which a datum of a task is tried."""
+    return f"{task}-{serial}"
