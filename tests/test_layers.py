@@ -23,6 +23,7 @@ EDGES = {
     "howdah/launch/entry.py": "launch.py",
     "howdah/launch/main.py": "the launcher inside the installation",
     "howdah/launch/suite.py": "launch.py test",
+    "howdah/worker/__main__.py": "a program of its own, started by the store",
     "howdah/testing/launched.py": "starts the launcher for a test, in the test's environment",
 }
 

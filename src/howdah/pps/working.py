@@ -56,6 +56,14 @@ class Work:
         return self.plan.ids[datum * ID_SIZE : (datum + 1) * ID_SIZE]
 
     @property
+    def egress(self) -> str:
+        """The URL that the output is to be copied to; empty for none."""
+        found = self.spec.egress
+        if found is None:
+            return ""
+        return found.object_storage.url if found.object_storage is not None else found.url
+
+    @property
     def output(self) -> Commit:
         """The commit that it writes."""
         return Commit(rows.repo(self.job.pipeline), self.job.id)
@@ -148,6 +156,12 @@ def keep(
         jobs.note(made, taken.job, run, stats)
         results.write(made.tx, taken.number, found)
         outputs.record(made.tx, taken.number, taken.meta)
+
+
+def note(store: Store, taken: Work) -> None:
+    """Keep how far the job has come, after its datums."""
+    with graph.step(store) as made:
+        jobs.note(made, taken.job, taken.run, taken.stats)
 
 
 def end(store: Store, taken: Work, found: Sequence[Result] = ()) -> JobRun:

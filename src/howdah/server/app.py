@@ -38,6 +38,7 @@ from howdah.server.grpc_transactions import TransactionCalls
 from howdah.server.grpc_upkeep import CheckCalls, UpkeepCalls
 from howdah.server.grpc_work import WorkCalls
 from howdah.server.health import Health
+from howdah.server.joblogs import JobLogs
 from howdah.server.memory import give_back
 from howdah.server.methods import Unanswered, handlers
 from howdah.server.recent import LOG_FORMAT, GoneClients, RecentLines
@@ -200,11 +201,11 @@ async def _serve(
     changes = Changes(loop, store.database)
     logs = Logs(data / "logs", store.now)
     sources = Sources(logs, Changes(loop, store.database, logs), _keep_log())
-    driver, token = Driver(store, bridge, changes, logs), secrets.token_hex()
+    job_logs, token = JobLogs(logs, bridge), secrets.token_hex()
+    driver = Driver(store, bridge, changes, job_logs, urls)
+    work = WorkCalls(driver, job_logs, token)
     server = grpc.aio.server(options=_OPTIONS)
-    services = _services(
-        store, bridge, changes, data=data, chunks=chunks, urls=urls, sources=sources, work=WorkCalls(driver, token)
-    )  # fmt: skip
+    services = _services(store, bridge, changes, data=data, chunks=chunks, urls=urls, sources=sources, work=work)
     health = await _add_services(server, services)
     address = _listen(server, *place)
     await server.start()

@@ -9,16 +9,22 @@ from google.protobuf.empty_pb2 import Empty
 
 from howdah.errors import Invalid
 from howdah.pfs.writing import Session
-from howdah.server.driver import Driver, Worker
+from howdah.server import orders
+from howdah.server.crew import Worker
+from howdah.server.driver import Driver
+from howdah.server.joblogs import JobLogs
 from howdah.server.methods import Context
+from howdah.server.requests import need
+from howdah.wire import pps as wire
 from howdah.wire.gen import work_pb2
 
 
 class WorkCalls:
     """Answers for whoever knows the token: the code of pipelines can reach this port, too."""
 
-    def __init__(self, driver: Driver, token: str) -> None:
+    def __init__(self, driver: Driver, logs: JobLogs, token: str) -> None:
         self._driver = driver
+        self._logs = logs
         self._token = token
 
     async def Attend(self, request: work_pb2.Attendance, _: Context) -> AsyncIterator[work_pb2.Order]:
@@ -42,13 +48,14 @@ class WorkCalls:
     async def Tell(self, requests: AsyncIterator[work_pb2.Lines], _: Context) -> Empty:
         async for request in requests:
             self._check(request.token)
-            await self._driver.hear(request)
+            await self._logs.hear(request)
         return Empty()
 
     async def report(self, written: Session, results: work_pb2.Results) -> None:
         """Let a worker's outputs happen."""
         self._check(results.token)
-        await self._driver.report(written, results)
+        job = need(wire.job_from_wire(results.job), "job")
+        await self._driver.report(job, written, orders.results(results))
 
     def _check(self, token: str) -> None:
         if not hmac.compare_digest(token, self._token):

@@ -1,14 +1,16 @@
-"""What a worker is told to do, as messages."""
+"""What a worker is told to do, and what it tells, as messages."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
-from howdah.names import File
+from howdah.infos import DatumState, Stats
+from howdah.names import File, Job
 from howdah.pps import captures, quantities
 from howdah.pps.datums import DatumFile
 from howdah.pps.machine import Run
+from howdah.pps.results import Result
 from howdah.pps.spec import ResourceSpec, Spec
 from howdah.pps.working import Work
 from howdah.wire import pfs
@@ -18,23 +20,39 @@ from howdah.wire.gen import work_pb2
 REQUIREMENTS = "howdah.requirements"  # an annotation of a pipeline: Python packages, a line each
 
 
-def task(work: Work, number: int, runs: Sequence[Run], secrets: Mapping[str, str]) -> work_pb2.Order:
-    """Work on these datums, with these variables of the environment besides the pipeline's own."""
+def task(work: Work, number: int, runs: Sequence[Run]) -> work_pb2.Order:
+    """Work on these datums."""
     return work_pb2.Order(
         task=work_pb2.Task(
             number=number,
             job=wire.job_to_wire(work.job),
             output=pfs.commit_to_wire(work.output),
             spec_commit=work.spec_commit,
-            code=_code(work.spec, secrets),
+            code=_code(work.spec, work.secrets),
             datums=[_datum(work, run) for run in runs],
         )
     )
 
 
-def kill(work: Work, serials: Sequence[int], why: str) -> work_pb2.Order:
-    """End these runs."""
-    return work_pb2.Order(kill=work_pb2.Kill(job=wire.job_to_wire(work.job), serials=serials, why=why))
+def kill(job: Job, serials: Sequence[int], why: str) -> work_pb2.Order:
+    """End these runs of a job."""
+    return work_pb2.Order(kill=work_pb2.Kill(job=wire.job_to_wire(job), serials=serials, why=why))
+
+
+def results(told: work_pb2.Results) -> list[tuple[int, Result]]:
+    """What a worker tells of datums, by serial; which ones they are is not told."""
+    return [
+        (
+            each.serial,
+            Result(
+                b"",
+                DatumState(each.state),
+                each.why,
+                Stats(each.download_time, each.process_time, each.upload_time, each.download_bytes, each.upload_bytes),
+            ),
+        )
+        for each in told.results
+    ]
 
 
 def _datum(work: Work, run: Run) -> work_pb2.Datum:
@@ -61,7 +79,7 @@ def _expander(glob: str, template: str) -> Callable[[str], str]:
     return captures.expander(glob, template)
 
 
-def _code(spec: Spec, secrets: Mapping[str, str]) -> work_pb2.Code:
+def _code(spec: Spec, secrets: Mapping[str, bytes]) -> work_pb2.Code:
     transform = spec.transform
     assert transform is not None  # checked when the pipeline was created
     limits = spec.resource_limits or ResourceSpec()
@@ -72,7 +90,7 @@ def _code(spec: Spec, secrets: Mapping[str, str]) -> work_pb2.Code:
         err_cmd=transform.err_cmd,
         err_stdin=transform.err_stdin,
         accept_return_code=transform.accept_return_code,
-        env={**transform.env, **secrets},
+        env={**transform.env, **{name: value.decode("utf-8", "replace") for name, value in secrets.items()}},
         working_dir=transform.working_dir,
         requirements=annotations.get(REQUIREMENTS, ""),
         seconds=spec.datum_timeout.total_seconds() if spec.datum_timeout is not None else 0.0,

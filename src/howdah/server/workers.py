@@ -12,7 +12,6 @@ from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
-TOKEN = "HOWDAH_WORKER_TOKEN"  # noqa: S105 -- the name of a variable
 _LONGEST = 60.0
 _PATIENCE = 10.0
 
@@ -44,11 +43,12 @@ async def keep_worker(command: list[str], token: str, wanted: asyncio.Event) -> 
         begun = loop.time()
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,  # ours tells when the server is ready
-            env={**os.environ, TOKEN: token},
             start_new_session=True,  # Ctrl-C is for the server, which ends it
         )
+        assert process.stdin is not None
+        process.stdin.write(f"{token}\n".encode())  # other users can read neither this nor our environment
         try:
             code = await process.wait()
         except asyncio.CancelledError:

@@ -1,15 +1,14 @@
-"""The process of a worker; the store starts it, and it ends with the store."""
+"""The process of a worker. The store starts it, tells it a token by its standard input, and takes it along."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import os
+import sys
 from pathlib import Path
 
 from howdah.worker.attending import Worker, attend
-
-_TOKEN = "HOWDAH_WORKER_TOKEN"  # noqa: S105 -- the name of a variable
 
 
 def main() -> None:
@@ -21,9 +20,8 @@ def main() -> None:
     parser.add_argument("--unfenced", action="store_true")
     told = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    environ = dict(os.environ)
-    token = environ.pop(_TOKEN, "")
-    attend(Worker(told.address, token, told.data.resolve(), told.slots, told.unfenced, environ))
+    token = sys.stdin.readline().strip()
+    attend(Worker(told.address, token, told.data.resolve(), told.slots, told.unfenced, dict(os.environ)))
 
 
 if __name__ == "__main__":
