@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
-from pachyderm_sdk.api import pfs
+from pachyderm_sdk.api import pfs, pps
 
 from tests.compat.conftest import head, refused
 
@@ -71,3 +71,17 @@ def test_commit_of_a_transaction_fires_when_the_transaction_is_finished(client: 
         client.pfs.finish_commit(commit=commit)
         assert client.pfs.inspect_branch(branch=staging).head.id == before
     assert client.pfs.inspect_branch(branch=staging).head.id == commit.id
+
+
+def test_schedule_of_a_pipeline_comes_by_itself(client: Any) -> None:
+    named = pps.Pipeline(name="scheduled")
+    cron = pps.CronInput(name="tick", spec="@every 1s", overwrite=True)
+    client.pps.create_pipeline(pipeline=named, transform=pps.Transform(cmd=["true"]), input=pps.Input(cron=cron))
+    ticks = pfs.Branch.from_uri("scheduled_tick@master")
+    seen = client.pfs.subscribe_commit(repo=ticks.repo, branch="master", state=pfs.CommitState.FINISHED)
+    found = [[*client.pfs.list_file(file=pfs.File(commit=next(seen).commit, path="/"))] for _ in range(3)]
+    client.pps.delete_pipeline(pipeline=named)
+    first, *instants = found
+    assert first == []
+    assert [len(files) for files in instants] == [1, 1]
+    assert instants[0][0].file.path < instants[1][0].file.path

@@ -1,27 +1,40 @@
-"""Schedules of pipelines: each instant is a file in the repo of its input, in a commit of its own, named by it."""
+"""Schedules of pipelines: each instant is a file in the repo of its input, in a commit of its own, named by it.
+
+The next instant is counted from the newest file there, or from the schedule's start. So what passed while no server
+ran, or while the pipeline was stopped, is made up for, one commit after the other, and a crash in between repeats none.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timezone
 
-from howdah.errors import Code, WrongState
-from howdah.names import DEFAULT_BRANCH, Commit, Pipeline
-from howdah.pfs import clock, writing
+from howdah.db.database import Tx
+from howdah.errors import Code, NotFound, WrongState
+from howdah.names import DEFAULT_BRANCH, Branch, Commit, File, Pipeline
+from howdah.pfs import clock, cron, files, repos, writing
+from howdah.pfs.rows import read_pointer
 from howdah.pps import rows
 from howdah.pps.inputs import CronInput
 from howdah.store.store import Store
+
+MOST = 1000
+"""So many instants that passed are made up for; where there are more, the newest ones."""
+
+_AT_ONCE = 50  # ticks in one turn, so that it does not take long
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_PAGE = 20
 
 
 def run(store: Store, pipeline: Pipeline) -> None:
     """Let it be time for every schedule of a pipeline; `WrongState` if it has none."""
     with store.database.read() as tx:
-        spec = rows.newest(tx, rows.get(tx, pipeline).repo).read()
-    crons = [*spec.input.crons()] if spec.input is not None else []
+        crons = _crons(tx, rows.get(tx, pipeline).repo)
     if not crons:
         raise WrongState("pipeline doesn't have a cron input", kind="no-cron", code=Code.UNKNOWN)
     now = clock.moment(store.now())
-    for cron in crons:
-        tick(store, cron, now)
+    for each in crons:
+        tick(store, each, now)
 
 
 def tick(store: Store, cron: CronInput, instant: datetime) -> None:
@@ -29,5 +42,120 @@ def tick(store: Store, cron: CronInput, instant: datetime) -> None:
     session = writing.Session(store, Commit(cron.files().source().repo, DEFAULT_BRANCH))
     if cron.overwrite:
         session.delete("/")
-    session.put(f"/{instant.strftime('%Y-%m-%dT%H:%M:%SZ')}", b"")
+    session.put(f"/{instant.strftime(_FORMAT)}", b"")
     session.close()
+
+
+def passed(spec: str, last: int, now: int) -> list[int]:
+    """The schedule's instants after `last`, up to `now`, times as rows have them; at most `MOST`, the newest ones."""
+    found = _between(spec, last, now)
+    length = now - last
+    while len(found) > MOST:  # how many they are is not known before they are counted
+        length //= 2
+        found = _between(spec, now - length, now)
+    return found
+
+
+def _between(spec: str, last: int, now: int) -> list[int]:
+    """The first instants after `last`; one more than `MOST` where there are more."""
+    found: list[int] = []
+    instant = cron.next_instant(spec, last)
+    while instant is not None and instant <= now and len(found) <= MOST:
+        found.append(instant)
+        instant = cron.next_instant(spec, instant)
+    return found
+
+
+def _crons(tx: Tx, repo: int) -> list[CronInput]:
+    spec = rows.newest(tx, repo).read()
+    return [*spec.input.crons()] if spec.input is not None else []
+
+
+class Ticking:
+    """Writes the instants that come, of the pipelines that are not stopped. For one thread at a time.
+
+    What it has read it remembers, so that a turn in which nothing is due costs little.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._crons: dict[tuple[int, int], list[CronInput]] = {}  # by a version's repo and time
+        self._newest: dict[Branch, tuple[int, int]] = {}  # by the head in which it was found
+
+    def turn(self) -> int | None:
+        """Write what is due, the oldest first, but not too much at once; returns when more is or will be, if ever.
+
+        A schedule that fails keeps none of the others from their turn; its error is raised when they have had it.
+        """
+        found: list[int] = []
+        failed: Exception | None = None
+        for each in self._scheduled():
+            try:
+                due = self._keep(each)
+            except Exception as error:  # noqa: BLE001 -- raised below
+                failed = error
+            else:
+                found += [] if due is None else [due]
+        if failed is not None:
+            raise failed
+        return min(found, default=None)
+
+    def _scheduled(self) -> list[CronInput]:
+        crons: dict[tuple[int, int], list[CronInput]] = {}
+        with self._store.database.read() as tx:
+            for repo, created in tx.all(
+                "SELECT repo, max(pipeline_versions.created) FROM pipeline_versions JOIN pipelines USING (repo)"
+                " WHERE stopped = 0 GROUP BY repo ORDER BY repo"
+            ):
+                known = self._crons.get((repo, created))
+                crons[repo, created] = _crons(tx, repo) if known is None else known
+        self._crons = crons
+        return [each for several in crons.values() for each in several]
+
+    def _keep(self, told: CronInput) -> int | None:
+        """Write what is due of a schedule; when its next instant comes, or came."""
+        branch, now = told.files().source(), self._store.now()
+        head, last = self._last(branch, told)
+        if last is None:
+            return None
+        first = cron.next_instant(told.spec, last)
+        if first is None or first > now:
+            return first
+        due = passed(told.spec, last, now)
+        for instant in due[:_AT_ONCE]:
+            tick(self._store, told, clock.moment(instant))
+            self._newest[branch] = (head, instant)  # true if somebody keeps a commit open there, and so the head
+        return now if len(due) > _AT_ONCE else cron.next_instant(told.spec, due[-1])
+
+    def _last(self, branch: Branch, told: CronInput) -> tuple[int, int | None]:
+        """The branch's head, and the newest instant there or else the schedule's start; None where the repo is gone."""
+        with self._store.database.read() as tx:
+            try:
+                pointer = read_pointer(tx, repos.number(tx, branch.repo), branch.name)
+            except NotFound:
+                return 0, None
+        head = 0 if pointer is None else pointer.head
+        known = self._newest.get(branch)
+        if known is not None and known[0] == head:
+            return known
+        newest = _newest(self._store, branch) if head else None
+        if newest is not None:
+            self._newest[branch] = (head, newest)
+            return head, newest
+        assert told.start is not None  # specifications are kept with all defaults
+        return head, clock.microseconds(told.start)
+
+
+def _newest(store: Store, branch: Branch) -> int | None:
+    """The newest of the instants that files of the branch's head are named by."""
+    marker = ""
+    while True:
+        found = [
+            *files.list(store, File(Commit(branch.repo, branch.name), "/"), after=marker, number=_PAGE, reverse=True)
+        ]
+        for info in found:
+            marker = info.file.path
+            with suppress(ValueError):
+                return clock.microseconds(datetime.strptime(marker, f"/{_FORMAT}").replace(tzinfo=timezone.utc))
+        if len(found) < _PAGE:
+            return None

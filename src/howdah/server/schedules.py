@@ -1,4 +1,4 @@
-"""Moves branches whose triggers follow the clock, for as long as the server runs."""
+"""What follows the clock, for as long as the server runs: branches with such triggers, and schedules of pipelines."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from howdah.pfs import triggers, writing
+from howdah.pps.crons import Ticking
 from howdah.server.bridge import Bridge, Changes
 from howdah.store.store import Store
 
@@ -17,13 +18,14 @@ _LONGEST = 3600.0  # no longer sleep, so that a clock that was set is noticed
 
 
 async def keep_schedules(store: Store, bridge: Bridge, changes: Changes) -> None:
-    """Run until cancelled. An instant that passed while no server ran is made up for once, at the start."""
+    """Run until cancelled. What came while no server ran is made up for: by a trigger once, by a schedule each time."""
+    ticking = Ticking(store)
 
     async def look() -> float | None:
         try:
-            seconds = await bridge.run(_turn, store)
+            seconds = await bridge.run(_turn, store, ticking)
         except Exception:
-            _log.exception("the triggers that follow the clock failed; they are tried again in a minute")
+            _log.exception("triggers or schedules that follow the clock failed; they are tried again in a minute")
             seconds = _AGAIN
         await asyncio.sleep(_REST)
         return seconds
@@ -31,12 +33,13 @@ async def keep_schedules(store: Store, bridge: Bridge, changes: Changes) -> None
     await changes.keep(look)
 
 
-def _turn(store: Store) -> float | None:
-    """Fire what is due; the seconds until the next instant, None without a schedule."""
+def _turn(store: Store, ticking: Ticking) -> float | None:
+    """Do what is due; the seconds until the next instant, None without one."""
     with store.database.read() as tx:
         due = triggers.next_due(tx)
     if due is not None and due <= store.now():
         writing.step(store, triggers.fire_due)
         with store.database.read() as tx:
             due = triggers.next_due(tx)
-    return None if due is None else min(_LONGEST, max(0.0, (due - store.now()) / 1_000_000))
+    instants = [each for each in (due, ticking.turn()) if each is not None]
+    return min(_LONGEST, max(0.0, (min(instants) - store.now()) / 1_000_000)) if instants else None
