@@ -285,6 +285,7 @@ _COMMANDS: Mapping[str, Entry] = {
         "Read everything that is stored, and name each fault and the files that suffer from it.",
     ),
     "gc": Entry("howdah.cli.gc:gc", "Remove the bytes that no commit needs from a running store of Howdah's."),
+    "logs": Entry("howdah.cli.logs:logs", "Print what the code of a pipeline has printed."),
     "restore": Entry("howdah.cli.backups:restore", "Make a data folder of a backup."),
     "serve": Entry("howdah.cli.serve:serve", "Run a store until Ctrl-C or SIGTERM."),
     "version": Entry(
