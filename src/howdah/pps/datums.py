@@ -127,6 +127,10 @@ class Plan:
     def _numbers(self, number: int) -> array[int]:
         return self._files[self._starts[number] : self._starts[number + 1]]
 
+    def id(self, number: int) -> bytes:
+        """The id of the datum with this number."""
+        return self.ids[number * ID_SIZE : (number + 1) * ID_SIZE]
+
     def size(self, number: int) -> int:
         """The bytes of a datum's files."""
         return sum(listing.sizes[row] for listing, row in map(self._place, self._numbers(number)))

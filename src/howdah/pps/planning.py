@@ -35,6 +35,9 @@ class Planned:
             yield FileInfo(File(info.commit, each.path), type, each.size, each.digest, info.finished)
 
 
+NOTHING = Planned(Plan((), ()), {})
+
+
 def plan(store: Store, given: Input) -> Planned:
     """The datums that the input has now, by the commits that it names or else the heads of its branches.
 

@@ -80,7 +80,7 @@ def successes(plan: Plan, work: Work, succeeded: Iterable[int]) -> Successes:
     numbers = sorted({*work.skip, *succeeded})
     ids, hashes = bytearray(), bytearray()
     for number in numbers:
-        ids += plan.ids[number * ID_SIZE : (number + 1) * ID_SIZE]
+        ids += plan.id(number)
         hashes += plan.hashes[number * ID_SIZE : (number + 1) * ID_SIZE]
     return Successes(bytes(ids), bytes(hashes))
 

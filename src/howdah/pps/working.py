@@ -18,11 +18,12 @@ from howdah.pfs import graph, repos, writing
 from howdah.pfs.rows import CommitRow, read_commit, read_parent, usable_ancestor
 from howdah.pfs.steps import Step
 from howdah.pps import jobrows, jobs, machine, planning, results, rows, secrets, work
-from howdah.pps.datums import ID_SIZE, Plan
+from howdah.pps.datums import Plan
 from howdah.pps.machine import Action, JobRun
 from howdah.pps.outputs import Outputs, successes
 from howdah.pps.results import Result
 from howdah.pps.spec import Spec
+from howdah.pps.work import Successes
 from howdah.store.store import Store
 from howdah.store.tree import EMPTY
 
@@ -51,10 +52,6 @@ class Work:
     actions: tuple[Action, ...] = ()
     """What is to be done first."""
 
-    def id(self, datum: int) -> bytes:
-        """The id of the datum with this number."""
-        return self.plan.ids[datum * ID_SIZE : (datum + 1) * ID_SIZE]
-
     @property
     def egress(self) -> str:
         """The URL that the output is to be copied to; empty for none."""
@@ -78,15 +75,16 @@ def take_up(store: Store, job: Job) -> Work:
         spec = version.read()
         words = _secrets(tx, spec)
         inputs = planning.commits_of(tx, row.number, spec)
-        base = usable_ancestor(tx, read_parent(tx, read_commit(tx, row.number)))
-        meta, base_meta = _meta(tx, job, row.id), _meta(tx, job, base.id) if base is not None else 0
+        base = _base(tx, row.number)
+        meta = repos.number(tx, rows.repo(job.pipeline, rows.META_TYPE))
+        (noted,) = tx.one("SELECT number FROM commits WHERE repo = ? AND id = ?", meta, row.id) or (0,)
         done = results.read(tx, row.number)
         spec_commit = read_commit(tx, version.spec).id
     plan = planning.of_version(store, spec, version.salt, inputs).plan
-    before = successes(store, _meta_commit(job, base)) if base is not None and base_meta else None
+    before = _successes(store, job, base)
     todo = work.compare(plan, before or work.NONE, everything=spec.reprocesses)
     taken = Work(
-        job, spec, spec_commit, row.number, meta, inputs, plan, todo, row.run(spec), row.stats(), words,
+        job, spec, spec_commit, row.number, noted, inputs, plan, todo, row.run(spec), row.stats(), words,
         row.started or store.now(),
     )  # fmt: skip
     if row.total is not None:
@@ -112,11 +110,25 @@ def _secrets(tx: Tx, spec: Spec) -> dict[str, bytes]:
     return found
 
 
-def _meta(tx: Tx, job: Job, id: str) -> int:
-    """The number of the meta commit with this id; 0 without it."""
-    repo = repos.number(tx, rows.repo(job.pipeline, rows.META_TYPE))
-    found = tx.one("SELECT number FROM commits WHERE repo = ? AND id = ?", repo, id)
-    return int(found[0]) if found is not None else 0
+def done_before(store: Store, job: Job) -> Successes | None:
+    """The datums whose outputs a job began with; None where nothing is told of them."""
+    with store.database.read() as tx:
+        base = _base(tx, jobrows.get(tx, job).number)
+    return _successes(store, job, base)
+
+
+def _base(tx: Tx, number: int) -> CommitRow | None:
+    """What an output commit builds on."""
+    return usable_ancestor(tx, read_parent(tx, read_commit(tx, number)))
+
+
+def _successes(store: Store, job: Job, base: CommitRow | None) -> Successes | None:
+    if base is None:
+        return None
+    try:
+        return successes(store, _meta_commit(job, base))
+    except NotFound:  # it is of no job
+        return None
 
 
 def _meta_commit(job: Job, row: CommitRow) -> Commit:
@@ -127,7 +139,7 @@ def _go_on(taken: Work, done: dict[bytes, Result]) -> None:
     """Let it be as it was when whoever had it is gone."""
 
     def state(datum: int) -> DatumState:
-        found = done.get(taken.id(datum))
+        found = done.get(taken.plan.id(datum))
         return found.state if found is not None else DatumState.UNKNOWN
 
     taken.succeeded.extend(datum for datum in taken.todo.run if state(datum) is DatumState.SUCCESS)

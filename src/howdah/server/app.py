@@ -130,12 +130,13 @@ def _services(  # noqa: PLR0913 -- what services work with
     chunks: ChunkServer | None,
     urls: Urls,
     sources: Sources,
+    driver: Driver,
     work: WorkCalls,
 ) -> list[tuple[FileDescriptor, object]]:
     """What answers the calls of the services that each of these files describes."""
     return [
         (pfs_pb2.DESCRIPTOR, PfsCalls(store, bridge, changes, urls)),
-        (pps_pb2.DESCRIPTOR, PpsCalls(store, bridge, changes, sources)),
+        (pps_pb2.DESCRIPTOR, PpsCalls(store, bridge, changes, sources, driver)),
         (bulk_pb2.DESCRIPTOR, BulkCalls(store, bridge, changes, urls, work.report)),
         (work_pb2.DESCRIPTOR, work),
         (transaction_pb2.DESCRIPTOR, TransactionCalls(store, bridge, changes)),
@@ -205,7 +206,9 @@ async def _serve(
     driver = Driver(store, bridge, changes, job_logs, urls)
     work = WorkCalls(driver, job_logs, token)
     server = grpc.aio.server(options=_OPTIONS)
-    services = _services(store, bridge, changes, data=data, chunks=chunks, urls=urls, sources=sources, work=work)
+    services = _services(
+        store, bridge, changes, data=data, chunks=chunks, urls=urls, sources=sources, driver=driver, work=work
+    )
     health = await _add_services(server, services)
     address = _listen(server, *place)
     await server.start()

@@ -312,7 +312,7 @@ class Driver:
             if serial not in taken.run.running:
                 continue  # the job ended by one before it
             datum = taken.run.running[serial].datum
-            id = taken.id(datum)
+            id = taken.plan.id(datum)
             taken.run, more = machine.step(taken.run, machine.Ended(serial, result.state, id.hex(), result.why))
             taken.stats = working.added(taken.stats, result.stats)
             if result.state is DatumState.SUCCESS:

@@ -8,18 +8,25 @@ from google.protobuf.empty_pb2 import Empty
 
 from howdah.pfs.steps import Step
 from howdah.pps import pipelines, secrets
+from howdah.server.bridge import Bridge, Changes
+from howdah.server.driver import Driver
 from howdah.server.grpc_pps_datums import DatumCalls
 from howdah.server.grpc_pps_defaults import DefaultCalls
 from howdah.server.grpc_pps_jobs import JobCalls
-from howdah.server.grpc_pps_logs import LogCalls
+from howdah.server.grpc_pps_logs import LogCalls, Sources
 from howdah.server.grpc_pps_pipelines import PipelineCalls
 from howdah.server.grpc_pps_secrets import SecretCalls
 from howdah.server.methods import Context
+from howdah.store.store import Store
 from howdah.wire.gen import pps_pb2, taskapi_pb2
 
 
 class PpsCalls(PipelineCalls, DefaultCalls, JobCalls, DatumCalls, SecretCalls, LogCalls):
     """pps_v2.API, as far as it is answered."""
+
+    def __init__(self, store: Store, bridge: Bridge, changes: Changes, sources: Sources, driver: Driver) -> None:
+        super().__init__(store, bridge, changes, sources)
+        self._driver = driver
 
     async def DeleteAll(self, _: Empty, __: Context) -> Empty:
         def verb(made: Step) -> None:
