@@ -214,7 +214,7 @@ async def _serve(
     await server.start()
     kept = [keep_schedules(store, bridge, changes), give_back(bridge)]
     if workforce.slots:
-        kept += [driver.run(), keep_worker(workforce.command(_reached(address), data), token, driver.wanted)]
+        kept += [driver.run(), keep_worker(workforce.command(_reached(address), data), token, driver.crew)]
     tasks = [asyncio.create_task(task) for task in kept]
     announce(f"ready {address}")
     await stop.wait()

@@ -39,6 +39,8 @@ class Crew:
         self._numbers = count(1)
         self.wanted = asyncio.Event()
         """Set while there are datums to run and nobody attends."""
+        self.arrivals = 0
+        """How many have ever come."""
 
     @property
     def slots(self) -> int:
@@ -52,6 +54,7 @@ class Crew:
     def attend(self, worker: Worker) -> None:
         """A worker takes tasks from now on."""
         self._workers.append(worker)
+        self.arrivals += 1
         self.wanted.clear()
 
     def leave(self, worker: Worker) -> Iterator[Task]:

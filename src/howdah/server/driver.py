@@ -57,14 +57,13 @@ class Driver:
         self._changes = changes
         self._logs = logs
         self._urls = urls
-        self._crew = Crew()
+        self.crew = Crew()
         self._jobs: dict[Job, _Driven] = {}
         self._served: dict[Pipeline, int] = {}  # by the number of the last task
         self._resting: set[Job] = set()
         self._held: set[Pipeline] = set()
         self._refused = False
         self._doing: set[asyncio.Task[Any]] = set()
-        self.wanted = self._crew.wanted
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -77,8 +76,8 @@ class Driver:
             _log.exception("the jobs of pipelines cannot be looked for; tried again soon")
             return _AGAIN
         there = {each.job for each in found}
-        for job in [job for job in self._jobs if job not in there]:
-            self._let_go(job)
+        for driven in [driven for job, driven in self._jobs.items() if job not in there]:
+            self._let_go(driven)
         for each in found:
             self._consider(each)
         if not any_pipeline:
@@ -113,31 +112,32 @@ class Driver:
         """Do something for a job, beside all else."""
 
         async def do() -> None:
-            driven.busy = True
             try:
                 await doing
             except Unavailable as error:
-                self._rest(driven.job, error)
+                self._rest(driven, error)
             except Exception as error:  # noqa: BLE001 -- whatever it is, the job ends by it
                 await self._break(driven, error)
             finally:
                 driven.busy = False
 
+        driven.busy = True
         self._spawn(do())
 
-    def _spawn(self, doing: Coroutine[Any, Any, Any]) -> None:
+    def _spawn(self, doing: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(doing)
         self._doing.add(task)
         task.add_done_callback(self._doing.discard)
+        return task
 
-    def _rest(self, job: Job, error: HowdahError) -> None:
+    def _rest(self, driven: _Driven, error: HowdahError) -> None:
         """Let go of a job for a while: the store cannot do anything for it just now."""
-        _log.warning("job %s waits: %s", job, error.message)
-        self._let_go(job)
-        self._resting.add(job)
+        _log.warning("job %s waits: %s", driven.job, error.message)
+        self._let_go(driven)
+        self._resting.add(driven.job)
 
         def wake() -> None:
-            self._resting.discard(job)
+            self._resting.discard(driven.job)
             self._spawn(self._look())
 
         asyncio.get_running_loop().call_later(_AGAIN, wake)
@@ -145,11 +145,11 @@ class Driver:
     async def _take_up(self, driven: _Driven, broken: Sequence[str]) -> None:
         if broken:
             await self._bridge.run(working.unrunnable, self._store, driven.job, broken)
-            self._let_go(driven.job)
+            self._let_go(driven)
             return
         taken = await self._bridge.run(working.take_up, self._store, driven.job)
         driven.work = taken
-        self._logs.begin(driven.job, taken.secrets.values())
+        self._logs.begin(driven.job, taken.secrets.values(), taken.plan)
         self._logs.tell(driven.job, f"job has {len(taken.plan)} datums, {len(taken.todo.skip)} of them done before")
         if taken.spec.job_timeout is not None:
             left = taken.spec.job_timeout.total_seconds() - (self._store.now() - taken.started) / 1_000_000
@@ -181,7 +181,7 @@ class Driver:
         while rest:
             action = rest.pop(0)
             if isinstance(action, machine.Kill):
-                self._crew.kill(driven.job, action.serials, taken.run.reason or "job stopped")
+                self.crew.kill(driven.job, action.serials, taken.run.reason or "job stopped")
             elif isinstance(action, machine.Merge):  # the outputs are in the commit already
                 taken.run, more = machine.step(taken.run, machine.Merged())
                 rest += more
@@ -191,7 +191,7 @@ class Driver:
             elif isinstance(action, machine.Finish):
                 run = await self._bridge.run(working.end, self._store, taken, found)
                 self._logs.tell(driven.job, f"job ended: {run.state.name}{': ' if run.reason else ''}{run.reason}")
-                self._let_go(driven.job)
+                self._let_go(driven)
 
     async def _sent(self, taken: Work) -> str:
         """Copy a job's output to where it is to go; what is wrong with that."""
@@ -217,15 +217,15 @@ class Driver:
             pass
         except HowdahError as also:
             _log.warning("job %s cannot be ended: %s", driven.job, also.message)
-        self._let_go(driven.job)
+        self._let_go(driven)
 
-    def _let_go(self, job: Job) -> None:
+    def _let_go(self, driven: _Driven) -> None:
         """Forget a job; what runs of it ends."""
-        driven = self._jobs.pop(job, None)
-        if driven is None:
-            return
+        if self._jobs.get(driven.job) is not driven:
+            return  # it was taken up again since
+        del self._jobs[driven.job]
         if driven.work is not None:
-            self._crew.kill(job, [*driven.work.run.running], "job stopped")
+            self.crew.kill(driven.job, [*driven.work.run.running], "job stopped")
         if driven.timer is not None:
             driven.timer.cancel()
 
@@ -241,7 +241,7 @@ class Driver:
         taken.run, actions = machine.step(taken.run, machine.Restarted(datums))
         for action in actions:
             if isinstance(action, machine.Kill):
-                self._crew.kill(job, action.serials, "datum restarted")
+                self.crew.kill(job, action.serials, "datum restarted")
         self._assign()
         return bool(actions)
 
@@ -259,7 +259,7 @@ class Driver:
 
     def attend(self, worker: Worker) -> None:
         """A worker takes tasks from now on."""
-        self._crew.attend(worker)
+        self.crew.attend(worker)
         if self._refused:
             self._refused = False
             self._spawn(self._look())
@@ -267,13 +267,13 @@ class Driver:
 
     def leave(self, worker: Worker) -> None:
         """A worker is gone: what it was working on is for others."""
-        for task in self._crew.leave(worker):
+        for task in self.crew.leave(worker):
             self._lose(task)
         self._assign()
 
     def release(self, number: int) -> None:
         """A task is over, whatever came of it."""
-        self._lose(self._crew.release(number))
+        self._lose(self.crew.release(number))
         self._assign()
 
     def _lose(self, task: Task | None) -> None:
@@ -286,21 +286,26 @@ class Driver:
     async def report(self, job: Job, written: Gathering, told: Sequence[tuple[int, Result]]) -> None:
         """Keep what became of datums, by serial, with what they have written.
 
-        `WrongState` if one of them is no longer wanted; then nothing is kept.
+        `WrongState` if one of them is no longer wanted; then nothing is kept. It goes on when its caller is gone.
         """
+        await asyncio.shield(self._spawn(self._report(job, written, told)))
+
+    async def _report(self, job: Job, written: Gathering, told: Sequence[tuple[int, Result]]) -> None:
         driven, taken = self._jobs.get(job), self._work(job)
         if driven is None or taken is None or any(serial not in taken.run.running for serial, _ in told):
-            raise WrongState(f"job {job} no longer waits for these datums", kind="not-running")
+            raise _unwanted(job)
         found, actions = self._take_in(taken, told)
         so_far = (taken.run, taken.stats)
         try:
             async with driven.keeping:
+                if self._jobs.get(job) is not driven:  # what was before could not be kept
+                    raise _unwanted(job)
                 if found and not so_far[0].is_over:
                     outputs = Outputs(self._store, written)
                     await self._bridge.run(working.keep, self._store, taken, so_far, outputs, found)
                 await self._carry_out(driven, taken, actions, found if so_far[0].is_over else ())
         except HowdahError as error:  # what is known of the job is ahead of what is kept
-            self._rest(driven.job, error)
+            self._rest(driven, error)
             raise
         self._assign()
 
@@ -341,11 +346,11 @@ class Driver:
 
     def _assign(self) -> None:
         """Hand datums to the workers that are free: to each pipeline in turn."""
-        while (taken := self._next()) is not None and (worker := self._crew.free()) is not None:
-            size = 1 if taken.run.again else _set_of(taken, self._crew.slots)
+        while (taken := self._next()) is not None and (worker := self.crew.free()) is not None:
+            size = 1 if taken.run.again else _set_of(taken, self.crew.slots)
             taken.run, actions = machine.step(taken.run, machine.Slots(size))
             runs = [action for action in actions if isinstance(action, Run)]
-            self._served[taken.job.pipeline] = self._crew.give(worker, taken, runs)
+            self._served[taken.job.pipeline] = self.crew.give(worker, taken, runs)
 
     def _next(self) -> Work | None:
         able = [
@@ -357,7 +362,11 @@ class Driver:
 
     def _may_run(self, taken: Work) -> bool:
         most = taken.spec.parallelism_spec.constant if taken.spec.parallelism_spec is not None else 0
-        return taken.job.pipeline not in self._held and (not most or self._crew.under_way(taken.job) < most)
+        return taken.job.pipeline not in self._held and (not most or self.crew.under_way(taken.job) < most)
+
+
+def _unwanted(job: Job) -> WrongState:
+    return WrongState(f"job {job} no longer waits for these datums", kind="not-running")
 
 
 def _copy_out(store: Store, taken: Work, urls: Urls) -> None:

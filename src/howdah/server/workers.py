@@ -10,9 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from howdah.server.crew import Crew
+
 _log = logging.getLogger(__name__)
 
-_LONGEST = 60.0
+_SHORTEST, _LONGEST = 0.5, 60.0  # seconds until the next worker starts
 _PATIENCE = 10.0
 
 
@@ -34,13 +36,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-async def keep_worker(command: list[str], token: str, wanted: asyncio.Event) -> None:
-    """Have the worker run from when it is wanted, and again if it ends; with the task, it ends."""
-    pause = 1.0
-    loop = asyncio.get_running_loop()
+async def keep_worker(command: list[str], token: str, crew: Crew) -> None:
+    """Have a worker run from when one is wanted, and again if it ends; with the task, it ends."""
+    pause = _SHORTEST
     while True:
-        await wanted.wait()
-        begun = loop.time()
+        await crew.wanted.wait()
+        before = crew.arrivals
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
@@ -54,8 +55,8 @@ async def keep_worker(command: list[str], token: str, wanted: asyncio.Event) -> 
         except asyncio.CancelledError:
             await _end(process)
             raise
-        pause = 1.0 if loop.time() - begun > _LONGEST else min(_LONGEST, pause * 2)
-        _log.warning("the worker has ended (%s); the next one starts in %.0f seconds", code, pause)
+        pause = _SHORTEST if crew.arrivals > before else min(_LONGEST, pause * 2)  # one that came could start
+        _log.warning("the worker has ended (%s); the next one starts in %s seconds", code, pause)
         await asyncio.sleep(pause)
 
 
