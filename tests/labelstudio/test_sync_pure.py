@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from howdah.convert.predictions import entries, own_paths
 from howdah.errors import Corrupt
 from howdah.infos import FileInfo, FileType
 from howdah.labelstudio import sync
 from howdah.labelstudio.datakeys import Chooser
-from howdah.labelstudio.predictions import entries, own_paths
 from howdah.labelstudio.sync import Gone, Known
 from howdah.names import Commit, File, Project, Repo
 

@@ -170,6 +170,14 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
             ),
         },
     ),
+    "pipeline": (
+        "Make pipelines for labels, ready to use.",
+        {
+            "add": Entry(
+                "howdah.cli.recipes:add", "Create a pipeline for labels, ready to use, of one of these kinds."
+            ),
+        },
+    ),
     "squash": (
         "Take commits out of history.",
         {
@@ -276,6 +284,10 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
 _COMMANDS: Mapping[str, Entry] = {
     "backup": Entry("howdah.cli.backups:backup", "Copy a whole data folder into one file, while it is in use."),
     "doctor": Entry("howdah.cli.doctor:doctor", "Look at this machine and a data folder, and say what is missing."),
+    "evaluate": Entry(
+        "howdah.cli.labels:evaluate",
+        "Measure predictions by a folder of labels: metrics.json, and labels.csv with the figures of each label.",
+    ),
     "export": Entry(
         "howdah.cli.export:export",
         "Write the labels of a commit in a format for training, by Label Studio's own converter.",
@@ -285,9 +297,17 @@ _COMMANDS: Mapping[str, Entry] = {
         "Read everything that is stored, and name each fault and the files that suffer from it.",
     ),
     "gc": Entry("howdah.cli.gc:gc", "Remove the bytes that no commit needs from a running store of Howdah's."),
+    "metrics": Entry(
+        "howdah.cli.metrics:metrics",
+        "List what the files metrics.json of a branch's commits tell, the newest commit first.",
+    ),
     "logs": Entry("howdah.cli.logs:logs", "Print what the code of a pipeline has printed."),
     "restore": Entry("howdah.cli.backups:restore", "Make a data folder of a backup."),
     "serve": Entry("howdah.cli.serve:serve", "Run a store until Ctrl-C or SIGTERM."),
+    "split": Entry(
+        "howdah.cli.labels:split",
+        "Divide a folder of labels into folders train, validation and test, of links to the tasks' files.",
+    ),
     "version": Entry(
         "howdah.cli.version:version", "Show this program's version and that of the interface that the store speaks."
     ),

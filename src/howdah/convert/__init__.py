@@ -6,5 +6,17 @@ package loads neither the converter nor what it needs.
 
 from howdah.convert.destinations import Destination, ToCommit, ToFolder, ToZip
 from howdah.convert.exporting import Options, Progress, Report, export, formats
+from howdah.convert.labels import folders
 
-__all__ = ["Destination", "Options", "Progress", "Report", "ToCommit", "ToFolder", "ToZip", "export", "formats"]
+__all__ = [
+    "Destination",
+    "Options",
+    "Progress",
+    "Report",
+    "ToCommit",
+    "ToFolder",
+    "ToZip",
+    "export",
+    "folders",
+    "formats",
+]

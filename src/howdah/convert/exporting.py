@@ -20,6 +20,7 @@ from howdah.convert.converter import Converter
 from howdah.convert.destinations import Destination, Made
 from howdah.convert.formats import Shows, choose
 from howdah.convert.labels import CONFIG, Labels, open_labels
+from howdah.convert.source import Source
 from howdah.convert.staging import Staging
 from howdah.errors import Invalid, NotFound
 from howdah.names import File, Repo, is_commit_id
@@ -35,13 +36,15 @@ class Options:
     """What is exported: which format, whether with what the tasks show, and by which labeling configuration.
 
     Without `config`, the configuration that lies with the labels is taken. With `repos`, files of other repos count as
-    not being in the store: labels may name any, and who may export labels may not see everything.
+    not being in the store: labels may name any, and who may export labels may not see everything. With `source`, the
+    media are links into that folder, which has each file at its path; tasks that show others are left out.
     """
 
     format: str
     media: bool = False
     config: str | None = None
     repos: frozenset[Repo] | None = None
+    source: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,10 @@ def export(
     converter = Converter(_config(labels, options.config))
     format = choose(options.format, converter.formats)
     with destination.work() as work, scratch.spool(work) as spool:
-        staging = Staging(format, converter.key, converter.local, spool, work)
+        source = None if options.source is None else Source(options.source.absolute())
+        staging = Staging(format, converter.key, converter.local, spool, work, source)
         run = _Run(conn, options, converter, staging, work, progress)
-        made = run.make(labels, links=destination.links)
+        made = run.make(labels, links=destination.links and source is None)
         report = run.report(labels, len(made.paths()) + len(made.linked))
         destination.write(made, lambda done, total: progress("writing", done, total))
         return report
@@ -157,7 +161,11 @@ class _Run:
         format, names = self.staging.format, {name for _, name in self.staging.names}
         wanted = format.needs_media or (self.options.media and (format.opens_media or not links))
         fetched = set(files) if wanted else set()
-        if fetched:
+        if fetched and self.staging.source is not None:
+            with scratch.told(self.work):
+                for name, file in files.items():
+                    (self.shown / name).symlink_to(self.staging.source.place(file))
+        elif fetched:
             if self.conn is None:
                 raise Invalid("media are in a store: connect to it, or export without them", kind="no-connection")
             done = 0

@@ -104,6 +104,24 @@ class InFolder:
                     yield path
 
 
+def folders(top: Path) -> list[Path]:
+    """The folders of a folder of this machine that are labels of their own, by their configurations; in order.
+
+    The folder itself where it has one, or where none below it has.
+    """
+    if (top / CONFIG).exists():
+        return [top]
+    found: list[Path] = []
+    try:
+        for place, below, _ in os.walk(top, onerror=_raise):
+            if Path(place, CONFIG).exists():
+                found.append(Path(place))
+                below.clear()
+    except OSError as error:
+        raise _unreadable(error) from error
+    return sorted(found) or [top]
+
+
 def open_labels(conn: Connection | None, place: File | Path) -> Labels:
     """The labels at `place`, its commit named by its id; raises `NotFound`, or `WrongState` while it is written."""
     if isinstance(place, Path):

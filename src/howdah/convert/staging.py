@@ -18,6 +18,7 @@ from howdah.convert import scratch, tasks
 from howdah.convert.formats import Format, Shows
 from howdah.convert.labels import Labels
 from howdah.convert.names import Names
+from howdah.convert.source import Source
 from howdah.errors import Invalid, NotFound
 from howdah.names import File
 from howdah.uris import parse_uri
@@ -50,6 +51,8 @@ class Staging:
     spool: BinaryIO
     place: Path
     """Where the work is done."""
+    source: Source | None = None
+    """Where the media are, if they are to be those of a folder."""
     names: Names = field(default_factory=Names)
     facts: tasks.Facts = field(default_factory=tasks.Facts)
     _entries: list[_Entry] = field(default_factory=list)
@@ -118,6 +121,8 @@ class Staging:
             return f"without {self.key}" if self.key else "that show nothing"
         if self.format.shows is Shows.SOUND and not any(map(_transcript, tasks.counted(task))):
             return "without a transcript"
+        if self.source is not None and self.source.lacks(task, self._shown(task)):
+            return f"showing files that {self.source} does not have in that version"
         return ""
 
     def _shown(self, task: tasks.Task) -> Iterator[str]:

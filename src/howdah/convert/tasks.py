@@ -151,6 +151,19 @@ def _howdah(task: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def source(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a target's Sync noted of the file that the task shows: `repo`, `commit`, `path`, `digest`; or nothing."""
+    found = _howdah(task).get("source")
+    return found if isinstance(found, dict) else {}
+
+
+def shown_version(task: Mapping[str, Any], file: File) -> str:
+    """The digest of the content that the task shows of the file; empty where the task does not tell."""
+    told = source(task)
+    is_it = told.get("path") == file.path and told.get("repo") == str(file.commit.repo)
+    return str(told.get("digest") or "") if is_it else ""
+
+
 def _time(text: Any) -> datetime | None:
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from howdah.client import cluster, commits, files
 from howdah.client.channel import Connection
+from howdah.convert.predictions import json_paths
 from howdah.errors import NotFound, WrongState
 from howdah.infos import FileInfo, FileType
 from howdah.labelstudio import links, predictions, probing, sync
@@ -172,7 +173,7 @@ class _Sync:
                 self._predict(own, self._beside(self._adder.fresh), lonely=False)
 
     def _beside(self, paths: Iterable[str]) -> Iterable[FileInfo]:
-        for path in {own for each in paths for own in predictions.json_paths(each)}:
+        for path in {own for each in paths for own in json_paths(each)}:
             try:
                 info = files.inspect(self._conn, File(self._commit, path))
             except NotFound:

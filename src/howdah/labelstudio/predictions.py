@@ -7,84 +7,30 @@ in its place; the same prediction is not added twice, so reading files again is 
 
 from __future__ import annotations
 
-import json
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 from django.db import DataError, transaction
 
-from howdah import uris
+from howdah.convert.predictions import Entry, entries, own_paths
 from howdah.errors import Corrupt, Invalid, NotFound
 from howdah.infos import FileInfo
 from howdah.labelstudio import checking, host, links
 from howdah.labelstudio.contents import Contents
 from howdah.labelstudio.models import PachydermImportStorage
 from howdah.labelstudio.progress import Problem
-from howdah.names import Commit, Repo, is_commit_id
+from howdah.names import Commit, is_commit_id
 
 BATCH = 200
 _LIMIT = 64 * 1024 * 1024
 _HIDDEN = "/.howdah/"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Predictions for one task, told by the first of these paths that is a task's."""
-
-    paths: tuple[str, ...]
-    predictions: list[Any]
-
-
 def is_meant(info: FileInfo) -> bool:
     """Whether this is a file of predictions, and not one of a label commit's own."""
     return _HIDDEN not in info.file.path
-
-
-def entries(content: bytes, own: Sequence[str], repo: Repo) -> Iterator[Entry]:
-    """What a file holds; `own` are the paths that its own path may mean. Raises `Invalid` with words for the user."""
-    try:
-        value = json.loads(content)
-    except ValueError as error:
-        raise Invalid(f"is no JSON: {error}") from error
-    items = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, dict) for item in items):
-        raise Invalid("holds something that is no prediction: each is a JSON object")
-    bare = [item for item in items if "result" in item]
-    if bare:
-        yield Entry(tuple(own), bare)
-    for item in items:
-        if "result" in item:
-            continue
-        found = item.get("predictions")
-        if not isinstance(found, list):
-            raise Invalid("holds no predictions: give a prediction with `result`, or a task with `predictions`")
-        yield Entry((*_named(item, repo), *own), found)
-
-
-def _named(item: Mapping[str, Any], repo: Repo) -> Iterator[str]:
-    """The files of the source that a task within JSON is about."""
-    meta = item.get("meta")
-    label = meta.get("howdah") if isinstance(meta, dict) else None
-    source = label.get("source") if isinstance(label, dict) else None
-    if isinstance(source, dict) and isinstance(source.get("path"), str):
-        yield source["path"]
-    for file in uris.find_uris(item.get("data")):
-        if file.commit.repo == repo:
-            yield file.path
-
-
-def own_paths(path: str, endings: Sequence[str]) -> list[str]:
-    """The files that a JSON file may be about by its path: `/a.jpg` by `/a.jpg.json`, or by `/a.json`."""
-    stem = posixpath.splitext(path)[0]
-    return [stem, *(stem + ending for ending in endings)]
-
-
-def json_paths(path: str) -> list[str]:
-    """The JSON files that may be about this file by their path."""
-    return [f"{path}.json", f"{posixpath.splitext(path)[0]}.json"]
 
 
 class Predictor:
