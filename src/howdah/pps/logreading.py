@@ -18,11 +18,9 @@ from typing import Any
 from howdah.infos import LogLine
 from howdah.names import Pipeline
 from howdah.pfs import clock
-from howdah.pps.logs import segments
+from howdah.pps.logs import Files, segments
 
 _PIECE = 1 << 20
-
-_Inputs = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class Wanted:
         )
 
 
-def _has_all(inputs: _Inputs, data: tuple[str, ...]) -> bool:
+def _has_all(inputs: Files, data: tuple[str, ...]) -> bool:
     known = {form for path, digest in inputs for form in _forms(path, digest)}
     return all(each in known or each.strip("/") in known for each in data)
 
@@ -73,7 +71,7 @@ class Reading:
         self._needles = [each.encode() for each in (wanted.job, wanted.datum) if each]
         self._begun = 0  # the segment, by its time, and how far it has been read
         self._offset = 0
-        self._inputs: dict[tuple[str, str], _Inputs] = {}
+        self._inputs: dict[tuple[str, str], Files] = {}
         self._is_placed = False
 
     def take(self) -> tuple[list[LogLine], bool]:

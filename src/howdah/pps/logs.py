@@ -34,9 +34,13 @@ _log = logging.getLogger(__name__)
 SUFFIX = ".jsonl"
 _NAMES = 80  # characters of names in the name of a folder
 _FILES = 1000  # of a datum, that are told with its lines
+_HELD = 100_000  # files of all datums of a pipeline that are remembered
 _DATUMS = 10_000  # that are remembered with how much they have printed
 _DAY = 24 * 3600 * 1_000_000  # microseconds
 _MIB = 1 << 20
+
+Files = tuple[tuple[str, bytes], ...]
+_Datum = tuple[str, str]  # its job's id and its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class Logs:
     def write(self, pipeline: Pipeline, lines: Sequence[LogLine], strike: Strike = Strike()) -> None:  # noqa: B008
         """Add lines to a pipeline's log, in their order; those without a time are of now. Raises nothing.
 
-        Many lines at once cost little more than one. `strike` takes words out of them that nobody may read.
+        Many lines at once cost little more than one. `strike` takes words out of them that nobody may read. The inputs
+        of a datum need come with the first of its lines alone.
         """
         if not lines:
             return
@@ -122,6 +127,24 @@ def segments(folder: Path) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
+class _Files:
+    """The files of datums that had lines lately, since not each line brings them."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[_Datum, Files] = OrderedDict()
+        self._held = 0
+
+    def of(self, key: _Datum, told: Files) -> Files:
+        """The files of a datum: those that are told, or else that were told last."""
+        if not told:
+            return self._known.get(key, ())
+        self._held += min(len(told), _FILES) - len(self._known.pop(key, ()))
+        self._known[key] = told[:_FILES]
+        while self._held > _HELD:
+            self._held -= len(self._known.popitem(last=False)[1])
+        return self._known.get(key, ())
+
+
 class _Log:
     """A pipeline's log, as who writes it knows it: its last segment, and what is told there already."""
 
@@ -132,8 +155,9 @@ class _Log:
         found = segments(folder)
         self._begun = found[-1][0] if found else 0
         self._size = -1  # as it is not known yet what the segment tells
-        self._told: set[tuple[str, str]] = set()
-        self._printed: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._told: set[_Datum] = set()
+        self._files = _Files()
+        self._printed: OrderedDict[_Datum, int] = OrderedDict()
         self._lost = 0
 
     def write(self, lines: Sequence[LogLine], now: int) -> bool:
@@ -196,12 +220,14 @@ class _Log:
             kept = self._bounded(line, key) if line.datum and line.user else line
             if kept is None:
                 continue
-            if line.inputs and key not in self._told:
-                self._told.add(key)
-                yield _inputs(line)
+            if key not in self._told:
+                files = self._files.of(key, line.inputs)
+                if files:
+                    self._told.add(key)
+                    yield _inputs(key, files)
             yield _record(kept)
 
-    def _bounded(self, line: LogLine, key: tuple[str, str]) -> LogLine | None:
+    def _bounded(self, line: LogLine, key: _Datum) -> LogLine | None:
         """The line, if the datum may print it; where its bound is reached, that this is so; then None."""
         printed = self._printed.pop(key, 0)
         after = self._printed[key] = printed + len(line.message.encode()) + 1
@@ -231,9 +257,8 @@ def _record(line: LogLine) -> bytes:
     return _encoded(record)
 
 
-def _inputs(line: LogLine) -> bytes:
-    files = [[path, digest.hex()] for path, digest in line.inputs[:_FILES]]
-    return _encoded({"job": line.job, "datum": line.datum, "inputs": files})
+def _inputs(key: _Datum, files: Files) -> bytes:
+    return _encoded({"job": key[0], "datum": key[1], "inputs": [[path, digest.hex()] for path, digest in files]})
 
 
 def _encoded(record: dict[str, Any]) -> bytes:

@@ -23,6 +23,7 @@ from howdah.wire import pps as wire
 from howdah.wire.gen import pps_pb2
 
 _DAY = 24 * 3600 * 1_000_000  # microseconds
+_LATE = 1.0  # seconds in which lines may still come of a job that is over
 _REST = 0.2  # seconds between two looks at what is being written: many lines at once cost one
 
 
@@ -61,14 +62,20 @@ class LogCalls(Calls):
         """The next lines as soon as there are some, and whether no more come: the job is over, or the pipeline gone."""
 
         async def look() -> tuple[list[LogLine], bool] | None:
-            is_over = await self._look(lambda tx: _is_over(tx, wanted))  # before its last lines are looked for
+            ended = await self._look(lambda tx: _ended(tx, wanted))  # before its last lines are looked for
             lines, is_end = await self._bridge.run(reading.take)
             while not lines and not is_end:
                 lines, is_end = await self._bridge.run(reading.take)
-            if not lines and not is_over:
+            if lines:
+                return lines, False
+            if ended is None:
                 await asyncio.sleep(_REST)
                 return None
-            return lines, is_over and is_end
+            late = (ended - self._store.now()) / 1_000_000 + _LATE
+            if late <= 0:
+                return [], True
+            await asyncio.sleep(min(late, _LATE))
+            return await self._bridge.run(reading.take)
 
         return await self._sources.growth.until(look)
 
@@ -110,11 +117,12 @@ def _created(tx: Tx, wanted: Wanted) -> int:
     return rows.get(tx, wanted.pipeline).created
 
 
-def _is_over(tx: Tx, wanted: Wanted) -> bool:
+def _ended(tx: Tx, wanted: Wanted) -> int | None:
+    """Since when no more lines are to be expected; None while they are."""
     try:
         if wanted.job:
-            return jobrows.get(tx, Job(wanted.pipeline, wanted.job)).state.is_over
+            return jobrows.get(tx, Job(wanted.pipeline, wanted.job)).ended
         rows.get(tx, wanted.pipeline)
     except NotFound:
-        return True
-    return False
+        return 0
+    return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from howdah.infos import LogLine
 from howdah.names import Job
+from howdah.pps.datums import Plan
 from howdah.pps.logs import Logs
 from howdah.pps.striking import Strike
 from howdah.server.bridge import Bridge
@@ -22,12 +23,18 @@ class JobLogs:
         self._logs = logs
         self._bridge = bridge
         self._strikes: dict[Job, Strike] = {}
+        self._plans: dict[Job, Plan] = {}
 
-    def begin(self, job: Job, secrets: Iterable[bytes]) -> None:
-        """Lines of this job may come from now on."""
+    def begin(self, job: Job, secrets: Iterable[bytes], plan: Plan) -> None:
+        """Lines of this job may come from now on, about datums of this plan."""
         self._strikes[job] = Strike(secrets)
+        self._plans[job] = plan
         if len(self._strikes) > _KEPT:
             del self._strikes[next(iter(self._strikes))]
+
+    def end(self, job: Job) -> None:
+        """No datum of this job is begun any more; lines may still come."""
+        self._plans.pop(job, None)
 
     def tell(self, job: Job, text: str) -> None:
         """A line of the driver."""
@@ -39,5 +46,14 @@ class JobLogs:
         job = wire.job_from_wire(told.job)
         strike = self._strikes.get(job) if job is not None else None
         if job is not None and strike is not None:
-            lines = [LogLine(line, job=job.id, datum=told.datum, user=told.user) for line in told.lines]
+            # The files with the worker's own lines will do: code prints none before the worker has told that it begins.
+            files = () if told.user else self._files(job, told.datum)
+            lines = [LogLine(line, job=job.id, datum=told.datum, user=told.user, inputs=files) for line in told.lines]
             await self._bridge.run(self._logs.write, job.pipeline, lines, strike)
+
+    def _files(self, job: Job, datum: str) -> tuple[tuple[str, bytes], ...]:
+        plan = self._plans.get(job)
+        number = plan.find(datum) if plan is not None else None
+        if plan is None or number is None:
+            return ()
+        return tuple((file.path, file.digest) for file in plan[number].files)
