@@ -224,6 +224,7 @@ class Driver:
         if self._jobs.get(driven.job) is not driven:
             return  # it was taken up again since
         del self._jobs[driven.job]
+        self._logs.end(driven.job)
         if driven.work is not None:
             self.crew.kill(driven.job, [*driven.work.run.running], "job stopped")
         if driven.timer is not None:
