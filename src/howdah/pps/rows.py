@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import NamedTuple
@@ -63,7 +64,12 @@ class VersionRow(NamedTuple):
 
     def read(self) -> Spec:
         """The specification, with all defaults."""
-        return effective.read(json.loads(self.effective))
+        return _read(self.effective)
+
+
+@functools.lru_cache(256)
+def _read(told: str) -> Spec:
+    return effective.read(json.loads(told))
 
 
 def repo(pipeline: Pipeline, type: str = "user") -> Repo:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from howdah.db.database import Tx
-from howdah.infos import JobState, PipelineState
+from howdah.infos import JobState, PipelineState, PipelineType
 from howdah.names import Job, Pipeline
 from howdah.pfs import folding
 from howdah.pfs.rows import read_commit
-from howdah.pps import jobrows, jobs, rows
+from howdah.pps import jobrows, jobs, rows, wiring
 from howdah.pps.jobrows import SELECT_JOB, JobRow
 from howdah.pps.rows import PipelineRow
 
@@ -30,11 +30,25 @@ class OpenJob:
 
 
 def oldest(tx: Tx) -> Iterator[OpenJob]:
-    """Of each pipeline the oldest job that is not over: the next to be worked on."""
+    """Of each pipeline the oldest job that is not over: the next to be worked on. Services are no such work."""
     found: dict[int, JobRow] = {}
     for row in tx.all(f"{SELECT_JOB} AND c.finished IS NULL ORDER BY c.number"):
         found.setdefault(row[1], JobRow(*row))
-    return (_open(tx, rows.read(tx, row.repo).pipeline, row) for row in found.values())
+    for row in found.values():
+        if wiring.type_of(rows.version(tx, row.repo, row.version).read()) is PipelineType.TRANSFORM:
+            yield _open(tx, rows.read(tx, row.repo).pipeline, row)
+
+
+def inputs_are_open(tx: Tx, number: int) -> bool:
+    """Whether a commit that the one with this number is made from has not finished."""
+    return (
+        tx.one(
+            "SELECT 1 FROM provenance JOIN commits ON commits.number = upstream"
+            " WHERE provenance.number = ? AND finished IS NULL",
+            number,
+        )
+        is not None
+    )
 
 
 def jobs_of(tx: Tx, pipeline: Pipeline) -> list[OpenJob]:
@@ -51,15 +65,10 @@ def pipelines(tx: Tx, *states: PipelineState) -> list[PipelineRow]:
 
 
 def _open(tx: Tx, pipeline: Pipeline, row: JobRow) -> OpenJob:
-    unfinished = tx.one(
-        "SELECT 1 FROM provenance JOIN commits ON commits.number = upstream"
-        " WHERE provenance.number = ? AND finished IS NULL",
-        row.number,
-    )
     base = folding.open_base(tx, read_commit(tx, row.number))
     return OpenJob(
         Job(pipeline, row.id),
         row.state,
-        is_ready=unfinished is None and base is None,
+        is_ready=base is None and not inputs_are_open(tx, row.number),
         broken=jobs.broken(tx, row.number),
     )

@@ -73,7 +73,7 @@ def take_up(store: Store, job: Job) -> Work:
         jobs.check_going(row, job)
         version = rows.version(tx, row.repo, row.version)
         spec = version.read()
-        words = _secrets(tx, spec)
+        words = environment(tx, spec)
         inputs = planning.commits_of(tx, row.number, spec)
         base = _base(tx, row.number)
         meta = repos.number(tx, rows.repo(job.pipeline, rows.META_TYPE))
@@ -99,7 +99,8 @@ def take_up(store: Store, job: Job) -> Work:
     return taken
 
 
-def _secrets(tx: Tx, spec: Spec) -> dict[str, bytes]:
+def environment(tx: Tx, spec: Spec) -> dict[str, bytes]:
+    """The variables that a pipeline's code has of secrets; `NotFound` where one is not there."""
     found = {}
     for each in spec.transform.secrets if spec.transform is not None else ():
         values = secrets.values(tx, each.name)

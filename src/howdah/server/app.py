@@ -44,6 +44,7 @@ from howdah.server.methods import Unanswered, handlers
 from howdah.server.recent import LOG_FORMAT, GoneClients, RecentLines
 from howdah.server.rules import Rules
 from howdah.server.schedules import keep_schedules
+from howdah.server.standing import keep_standing
 from howdah.server.urls import Urls
 from howdah.server.workers import Workforce, keep_worker
 from howdah.store.store import Store
@@ -214,7 +215,8 @@ async def _serve(
     await server.start()
     kept = [keep_schedules(store, bridge, changes), give_back(bridge)]
     if workforce.slots:
-        kept += [driver.run(), keep_worker(workforce.command(_reached(address), data), token, driver.crew)]
+        kept += [driver.run(), keep_standing(store, bridge, changes, driver.crew, job_logs)]
+        kept += [keep_worker(workforce.command(_reached(address), data), token, driver.crew)]
     tasks = [asyncio.create_task(task) for task in kept]
     announce(f"ready {address}")
     await stop.wait()

@@ -9,7 +9,8 @@ from itertools import count
 from typing import NamedTuple
 
 from howdah.names import Job
-from howdah.pps.machine import Run
+from howdah.pps import machine
+from howdah.pps.standing import Run
 from howdah.pps.working import Work
 from howdah.server import orders
 from howdah.wire.gen import work_pb2
@@ -29,6 +30,8 @@ class Worker:
     free: int
     orders: asyncio.Queue[work_pb2.Order] = field(default_factory=asyncio.Queue)
     tasks: dict[int, Task] = field(default_factory=dict)
+    standing: set[int] = field(default_factory=set)
+    """The numbers of what runs until it is dismissed."""
 
 
 class Crew:
@@ -69,7 +72,7 @@ class Crew:
         found = max(self._workers, key=lambda worker: worker.free, default=None)
         return found if found is not None and found.free > 0 else None
 
-    def give(self, worker: Worker, work: Work, runs: Sequence[Run]) -> int:
+    def give(self, worker: Worker, work: Work, runs: Sequence[machine.Run]) -> int:
         """Hand datums to a worker that is free; returns the task's number, which grows."""
         number = next(self._numbers)
         worker.tasks[number] = Task(work.job, tuple(run.serial for run in runs))
@@ -77,9 +80,30 @@ class Crew:
         worker.orders.put_nowait(orders.task(work, number, runs))
         return number
 
+    def stand(self, run: Run) -> int | None:
+        """Have code run until it is dismissed, beside all tasks; its number, None while nobody attends."""
+        if not self._workers:
+            self.wanted.set()
+            return None
+        number = next(self._numbers)
+        self._workers[0].standing.add(number)
+        self._workers[0].orders.put_nowait(orders.stand(run, number))
+        return number
+
+    def has(self, number: int) -> bool:
+        """Whether the code with this number runs."""
+        return any(number in worker.standing for worker in self._workers)
+
+    def dismiss(self, number: int, why: str) -> None:
+        """Have it end."""
+        for worker in self._workers:
+            if number in worker.standing:
+                worker.orders.put_nowait(orders.dismiss(number, why))
+
     def release(self, number: int) -> Task | None:
         """A task is over, whatever came of it; None if it is not known."""
         for worker in self._workers:
+            worker.standing.discard(number)
             if number in worker.tasks:
                 worker.free += 1
                 return worker.tasks.pop(number)

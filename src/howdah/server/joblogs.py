@@ -43,7 +43,8 @@ class JobLogs:
 
     async def hear(self, told: work_pb2.Lines) -> None:
         """Lines that a worker tells."""
-        job = wire.job_from_wire(told.job)
+        pipeline = wire.pipeline_from_wire(told.job.pipeline)
+        job = Job(pipeline, told.job.id) if pipeline is not None else None  # a spout's has no id
         strike = self._strikes.get(job) if job is not None else None
         if job is not None and strike is not None:
             # The files with the worker's own lines will do: code prints none before the worker has told that it begins.

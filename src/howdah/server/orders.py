@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
-from howdah.infos import DatumState, Stats
-from howdah.names import File, Job
-from howdah.pps import captures, quantities
+from howdah.infos import CommitInfo, DatumState, Stats
+from howdah.names import Branch, Commit, File, Job
+from howdah.pps import captures, quantities, rows, standing
 from howdah.pps.datums import DatumFile
 from howdah.pps.machine import Run
 from howdah.pps.results import Result
@@ -34,6 +34,29 @@ def task(work: Work, number: int, runs: Sequence[Run]) -> work_pb2.Order:
     )
 
 
+def stand(run: standing.Run, number: int) -> work_pb2.Order:
+    """Run this code until it is killed."""
+    job = run.job
+    branch = run.spec.output_branch if run.spec.spout is not None else job.id
+    inputs = [_input(run.planned.commits, each) for each in run.files()]
+    return work_pb2.Order(
+        task=work_pb2.Task(
+            number=number,
+            job=wire.job_to_wire(job),
+            output=pfs.commit_to_wire(Commit(rows.repo(job.pipeline), branch)),
+            spec_commit=run.spec_commit,
+            code=_code(run.spec, run.secrets),
+            datums=[work_pb2.Datum(serial=0, inputs=inputs)],
+            stands=True,
+        )
+    )
+
+
+def dismiss(number: int, why: str) -> work_pb2.Order:
+    """End the code that was told to stand by this number."""
+    return work_pb2.Order(dismiss=work_pb2.Dismiss(task=number, why=why))
+
+
 def kill(job: Job, serials: Sequence[int], why: str) -> work_pb2.Order:
     """End these runs of a job."""
     return work_pb2.Order(kill=work_pb2.Kill(job=wire.job_to_wire(job), serials=serials, why=why))
@@ -57,12 +80,12 @@ def results(told: work_pb2.Results) -> list[tuple[int, Result]]:
 
 def _datum(work: Work, run: Run) -> work_pb2.Datum:
     datum = work.plan[run.datum]
-    return work_pb2.Datum(serial=run.serial, id=datum.id, inputs=[_input(work, each) for each in datum.files])
+    return work_pb2.Datum(serial=run.serial, id=datum.id, inputs=[_input(work.inputs, each) for each in datum.files])
 
 
-def _input(work: Work, file: DatumFile) -> work_pb2.Input:
+def _input(commits: Mapping[Branch, CommitInfo], file: DatumFile) -> work_pb2.Input:
     source = file.source
-    commit = work.inputs[source.source()].commit
+    commit = commits[source.source()].commit
     return work_pb2.Input(
         name=source.name,
         file=pfs.file_to_wire(File(commit, file.path)),

@@ -17,12 +17,13 @@ from howdah.client import channel, work
 from howdah.client.channel import Connection
 from howdah.errors import HowdahError, Unavailable, unusable
 from howdah.wire.gen import work_pb2
-from howdah.worker import users
+from howdah.worker import installation, users
 from howdah.worker.cache import Cache
 from howdah.worker.inputs import Fetcher
 from howdah.worker.packages import Environments
 from howdah.worker.refusals import Refused
 from howdah.worker.slot import Place, Slot
+from howdah.worker.standing import Standing
 from howdah.worker.tasks import Means, Task, code_of, folder_of
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Worker:
     def place(self, number: int) -> Place:
         """Where the slot of this number is."""
         packages = self.folder / "packages"
-        return Place(
+        place = Place(
             self.folder / f"slot-{number}",
             number,
             covered=(self.data,),
@@ -57,6 +58,7 @@ class Worker:
             plain=self.unfenced,
             user=None if self.unfenced else users.of_slot(number),
         )
+        return installation.opened(place, [*installation.needed(), packages])
 
 
 def attend(worker: Worker) -> None:
@@ -84,6 +86,7 @@ class _Attending:
         self._killed: set[tuple[str, int]] = set()
         self._at: dict[int, tuple[work_pb2.Task, Slot]] = {}
         self._fetcher = Fetcher(conn, Cache(worker.folder / "cache"), linked=not worker.unfenced)
+        self._standing = Standing(worker.place, self._fetcher, first=len(slots))
         uv = shutil.which("uv") or "uv"
         self._packages = Environments(worker.folder / "packages", uv, sys.executable, worker.environ)
 
@@ -94,10 +97,14 @@ class _Attending:
             threading.Thread(target=self._serve, args=(slot,), name=f"slot-{slot.place.number}", daemon=True).start()
         try:
             for order in work.attend(self._conn, self._worker.token, slots=len(self._slots)):
-                if order.HasField("task"):
-                    self._tasks.put(order.task)
-                else:
+                if order.HasField("dismiss"):
+                    self._standing.dismiss(order.dismiss.task, order.dismiss.why)
+                elif order.HasField("kill"):
                     self._kill(order.kill)
+                elif order.task.stands:
+                    threading.Thread(target=self._stand, args=(order.task,), name="standing", daemon=True).start()
+                else:
+                    self._tasks.put(order.task)
         except Unavailable:
             return  # and with this process, everything that it has started
 
@@ -118,15 +125,26 @@ class _Attending:
             except Unavailable as error:
                 _log.warning("a task is lost: %s", error.message)
 
+    def _stand(self, task: work_pb2.Task) -> None:
+        with suppress(Unavailable):
+            log = self._means(task).log
+            try:
+                self._standing.run(task, self._installed(task.code), log)
+            except HowdahError as error:
+                log.say("", f"code cannot run: {error.message}")
+            work.free(self._conn, self._worker.token, task.number)
+
+    def _installed(self, code: work_pb2.Code) -> dict[str, str]:
+        """The variables that lead to the packages that code needs."""
+        return self._packages.made(code.requirements) if code.requirements else {}
+
     def _work(self, slot: Slot, message: work_pb2.Task) -> Slot:
         """Work on a task; returns the slot for the next one, another where this one has ended."""
         with self._lock:
             self._at[message.number] = (message, slot)
         task = Task(self._means(message), slot, message)
         try:
-            code = message.code
-            packages = self._packages.made(code.requirements) if code.requirements else {}
-            task.run(code_of(code, packages, slot.place.number))
+            task.run(code_of(message.code, self._installed(message.code), slot.place.number))
         except (HowdahError, OSError) as error:
             told = error if isinstance(error, HowdahError) else unusable(str(slot.place.folder), error)
             _log.warning("a task of pipeline %s is lost: %s", message.job.pipeline.name, told.message)

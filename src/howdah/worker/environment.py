@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from howdah.names import Commit
 from howdah.worker.inputs import Input
+from howdah.worker.installation import PROGRAMS
 
 _BASE = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PATH": f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{PROGRAMS}",
     "LANG": "C.UTF-8",
 }
 

@@ -90,16 +90,25 @@ def _inputs_of(message: work_pb2.Datum) -> tuple[Input, ...]:
     return tuple(found)
 
 
+def datum_of(task: work_pb2.Task, message: work_pb2.Datum, code: Code) -> Datum:
+    """A datum of a task."""
+    return Datum(About(message.id, task.job.id, _output(task), task.spec_commit), _inputs_of(message), code)
+
+
+def _output(task: work_pb2.Task) -> Commit:
+    commit = pfs.commit_from_wire(task.output)
+    assert commit is not None  # the store tells it
+    return commit
+
+
 class Task:
     """For one thread."""
 
     def __init__(self, means: Means, slot: Slot, message: work_pb2.Task) -> None:
-        output = pfs.commit_from_wire(message.output)
-        assert output is not None
         self._means = means
         self._slot = slot
         self._message = message
-        self._output: Commit = output
+        self._output = _output(message)
         self._stack = ExitStack()
         self._tried: list[_Tried] = []
         self._since = 0.0
@@ -125,7 +134,7 @@ class Task:
             self._report()
 
     def _try(self, message: work_pb2.Datum, code: Code) -> None:
-        datum = Datum(self._about(message.id), _inputs_of(message), code)
+        datum = datum_of(self._message, message, code)
         log = self._means.log
         log.say(message.id, "beginning to run user code")
         begun = time.monotonic()
@@ -137,9 +146,6 @@ class Task:
         if not self._means.is_killed(message.serial):
             self._since = self._since or begun
             self._tried.append(_Tried(datum, message.serial, done))
-
-    def _about(self, id: str) -> About:
-        return About(id, self._message.job.id, self._output, self._message.spec_commit)
 
     def _is_due(self) -> bool:
         heavy = sum(each.done.upload_bytes for each in self._tried) > _BYTES

@@ -186,8 +186,11 @@ class Task(_message.Message):
     SPEC_COMMIT_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
     DATUMS_FIELD_NUMBER: _builtins.int
+    STANDS_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     spec_commit: _builtins.str
+    stands: _builtins.bool
+    """Runs until it is killed, in a slot of its own; nothing is told of its one datum."""
     @_builtins.property
     def job(self) -> _pps_pb2.Job: ...
     @_builtins.property
@@ -205,10 +208,11 @@ class Task(_message.Message):
         spec_commit: _builtins.str = ...,
         code: Global___Code | None = ...,
         datums: _abc.Iterable[Global___Datum] | None = ...,
+        stands: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "job", b"job", "output", b"output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "datums", b"datums", "job", b"job", "number", b"number", "output", b"output", "spec_commit", b"spec_commit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "datums", b"datums", "job", b"job", "number", b"number", "output", b"output", "spec_commit", b"spec_commit", "stands", b"stands"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -244,26 +248,54 @@ class Kill(_message.Message):
 Global___Kill: _TypeAlias = Kill  # noqa: Y015
 
 @_typing.final
+class Dismiss(_message.Message):
+    """A task that stands is to end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    task: _builtins.int
+    why: _builtins.str
+    def __init__(
+        self,
+        *,
+        task: _builtins.int = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["task", b"task", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Dismiss: _TypeAlias = Dismiss  # noqa: Y015
+
+@_typing.final
 class Order(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TASK_FIELD_NUMBER: _builtins.int
     KILL_FIELD_NUMBER: _builtins.int
+    DISMISS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def task(self) -> Global___Task: ...
     @_builtins.property
     def kill(self) -> Global___Kill: ...
+    @_builtins.property
+    def dismiss(self) -> Global___Dismiss: ...
     def __init__(
         self,
         *,
         task: Global___Task | None = ...,
         kill: Global___Kill | None = ...,
+        dismiss: Global___Dismiss | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "kill", b"kill", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "dismiss", b"dismiss", "kill", b"kill", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "kill", b"kill", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "dismiss", b"dismiss", "kill", b"kill", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["task", "kill"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["task", "kill", "dismiss"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 

@@ -1,0 +1,87 @@
+"""Keeps the code of spouts and services running, beside the driver's jobs, for as long as the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from howdah.errors import HowdahError
+from howdah.pps import standing
+from howdah.pps.standing import Standing
+from howdah.server.bridge import Bridge, Changes
+from howdah.server.crew import Crew
+from howdah.server.joblogs import JobLogs
+from howdah.store.store import Store
+
+_log = logging.getLogger(__name__)
+
+_IDLE = 0.2  # seconds between two looks
+_SHORTEST, _LONGEST = 1.0, 60.0  # seconds until code that has ended is started again
+
+
+@dataclass(slots=True)
+class _Run:
+    """Of one that is wanted: the number of its task while it runs, and when it may be started again after that."""
+
+    number: int = 0
+    begun: float = 0.0
+    pause: float = 0.0
+    not_before: float = 0.0
+
+
+async def keep_standing(store: Store, bridge: Bridge, changes: Changes, crew: Crew, logs: JobLogs) -> None:
+    """Run until cancelled."""
+    keeper = _Keeper(store, bridge, crew, logs)
+    await changes.keep(keeper.look)
+
+
+class _Keeper:
+    def __init__(self, store: Store, bridge: Bridge, crew: Crew, logs: JobLogs) -> None:
+        self._store = store
+        self._bridge = bridge
+        self._crew = crew
+        self._logs = logs
+        self._runs: dict[Standing, _Run] = {}
+
+    async def look(self) -> float | None:
+        """See that what is wanted runs, and nothing else; seconds until it must be looked at again."""
+        try:
+            wanted = await self._bridge.run(self._wanted)
+        except HowdahError:
+            _log.exception("spouts and services cannot be looked for; tried again soon")
+            return _LONGEST
+        for gone in self._runs.keys() - set(wanted):
+            run = self._runs.pop(gone)
+            if run.number:
+                self._crew.dismiss(run.number, "its pipeline or its input has changed")
+        waits = [await self._see_to(each) for each in wanted]
+        await asyncio.sleep(_IDLE)
+        return min(filter(None, waits), default=None)
+
+    def _wanted(self) -> list[Standing]:
+        with self._store.database.read() as tx:
+            return [*standing.wanted(tx)]
+
+    async def _see_to(self, each: Standing) -> float | None:
+        run = self._runs.setdefault(each, _Run())
+        now = asyncio.get_running_loop().time()
+        if run.number and self._crew.has(run.number):
+            return _SHORTEST
+        if run.number:
+            lived, run.number = now - run.begun, 0
+            run.pause = _SHORTEST if lived > _LONGEST else min(_LONGEST, max(_SHORTEST, run.pause * 2))
+            run.not_before = now + run.pause
+            self._logs.tell(each.job, f"code has ended; it is started again in {run.pause:g} seconds")
+        if now < run.not_before:
+            return run.not_before - now
+        try:
+            begun = await self._bridge.run(standing.begin, self._store, each)
+        except HowdahError as error:
+            self._logs.tell(each.job, f"code cannot be started: {error.message}")
+            run.not_before = now + _LONGEST
+            return _LONGEST
+        self._logs.begin(each.job, begun.secrets.values(), begun.planned.plan)
+        number = self._crew.stand(begun)
+        run.number, run.begun = number or 0, now
+        return _SHORTEST
