@@ -59,6 +59,30 @@ def test_any_range_is_read(tmp_path_factory: pytest.TempPathFactory, offset: int
     assert read in (None, DATA[:size][offset : offset + length])
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    begin=st.integers(0, 4 * BUFFER),
+    parts=st.lists(st.tuples(st.integers(0, 9000), st.sampled_from([0, 1, 5000, BUFFER // 4, BUFFER])), min_size=1),
+    size=st.sampled_from(EDGES),
+    is_direct=st.booleans(),
+)
+def test_any_ranges_are_read(
+    tmp_path_factory: pytest.TempPathFactory, begin: int, parts: list[tuple[int, int]], size: int, is_direct: bool
+) -> None:
+    file = tmp_path_factory.mktemp("direct") / "file"
+    file.write_bytes(DATA[:size])
+    ranges = []
+    for gap, length in parts:
+        ranges.append((begin + gap, length))
+        begin += gap + length
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_direct:
+            patch.delattr(os, "O_DIRECT", raising=False)
+        assert direct.pieces(str(file), ranges) == [DATA[:size][at : at + length] for at, length in ranges]
+
+
 def test_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         direct.read(str(tmp_path / "nothing"), 0, 1)
+    with pytest.raises(FileNotFoundError):
+        direct.pieces(str(tmp_path / "nothing"), [(0, 1), (1, 1)])

@@ -12,9 +12,9 @@ import fcntl
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from howdah.threads import beside
 
@@ -142,18 +142,53 @@ class Writer:
 
 def read(path: str, offset: int, length: int) -> bytes | None:
     """At most `length` bytes from `offset`, fewer only where the file ends; None where direct I/O is refused."""
+    with suppress(_Refused), _opened(path) as descriptor:
+        return _read(descriptor, offset, length)
+    return None
+
+
+class _Refused(Exception):  # noqa: N818 -- no error: there is another way
+    """Direct I/O is not had here."""
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """A file to be read directly; `_Refused` where that is refused."""
     if not hasattr(os, "O_DIRECT"):
-        return None
+        raise _Refused
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECT)
         try:
-            return _read(descriptor, offset, length)
+            yield descriptor
         finally:
             os.close(descriptor)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        return None
+        raise _Refused from error
+
+
+def pieces(path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    """The bytes of each range, an offset and a length, as `read` gives them or else the ordinary way.
+
+    The ranges lie in order; those that fit a buffer together are read at once.
+    """
+    begin = ranges[0][0] - ranges[0][0] % _ALIGNMENT
+    end = sum(ranges[-1])
+    end += -end % _ALIGNMENT
+    if len(ranges) > 1 and end - begin <= BUFFER:
+        with suppress(_Refused), _opened(path) as descriptor, _buffer() as buffer:
+            got = os.preadv(descriptor, [buffer[: end - begin]], begin)
+            return [bytes(buffer[at - begin : min(got, at - begin + length)]) for at, length in ranges]
+    return [_read_anyhow(path, *one) for one in ranges]
+
+
+def _read_anyhow(path: str, offset: int, length: int) -> bytes:
+    data = read(path, offset, length)
+    if data is None:
+        with open(path, "rb", buffering=0) as file:
+            data = os.pread(file.fileno(), length, offset)
+    return data
 
 
 def _read(descriptor: int, offset: int, length: int) -> bytes:

@@ -114,7 +114,5 @@ def test_a_range_of_a_tree_comes_in_blocks(connection: Connection) -> None:
     connection.bulk.ModifyOnce(batch(puts(1, 1, 1, data=b"abc")))
     file = pfs.file_to_wire(File(HEAD, "/"))
     within = pfs_pb2.PathRange(lower="/1", upper="/2")
-    [block] = connection.bulk.Get(pfs_pb2.GetFileRequest(file=file, path_range=within))
+    [block] = connection.bulk.Get(bulk_pb2.GetRequest(file=file, path_range=within))
     assert ([*block.paths], block.data) == (["/1"], b"b")
-    with pytest.raises(grpc.RpcError, match="export by URL in bulk messages is not offered"):
-        list(connection.bulk.Get(pfs_pb2.GetFileRequest(file=file, URL="s3://bucket/x")))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from datetime import datetime, timezone
 
 import pytest
@@ -56,18 +57,53 @@ def test_differences_come_back_as_they_were(new: list[FileInfo], old: list[FileI
     assert [*bulk.DifferenceReader().changes(bulk.DifferenceWriter().message(changes))] == changes
 
 
+PLACE = bulk_pb2.Place(path="/pack", offset=7, size=3)
+WIRE_COMMIT = pfs.commit_to_wire(COMMIT)
 CONTENTS = [
     [bulk_pb2.Contents(paths=["/a"], sizes=[3], data=b"ab")],
     [bulk_pb2.Contents(paths=["/a"], sizes=[1], data=b"ab")],
     [bulk_pb2.Contents(paths=["/a"], sizes=[], data=b"")],
     [bulk_pb2.Contents(data=b"a")],
+    [bulk_pb2.Contents(paths=["/a"], sizes=[4], commit=WIRE_COMMIT, places=[PLACE])],
+    [bulk_pb2.Contents(paths=["/a"], sizes=[2], commit=WIRE_COMMIT, places=[PLACE])],
+    [bulk_pb2.Contents(paths=["/a"], sizes=[3], places=[PLACE])],
+    [bulk_pb2.Contents(paths=["/a"], sizes=[4], commit=WIRE_COMMIT, places=[PLACE], data=b"a")],
+    [bulk_pb2.Contents(commit=WIRE_COMMIT, places=[PLACE])],
 ]
 
 
 @pytest.mark.parametrize("messages", CONTENTS)
 def test_contents_that_do_not_fit_are_told(messages: list[bulk_pb2.Contents]) -> None:
     with pytest.raises(Corrupt, match="do not fit together"):
+        [b"".join(pieces or ()) for _, pieces in bulk.ContentReader(messages, lambda *_: content(b"abc")).files()]
+
+
+def content(data: bytes) -> Generator[bytes, None, None]:
+    yield data
+
+
+def test_places_are_read_by_whoever_can_unless_they_are_passed_over() -> None:
+    messages = [
+        bulk_pb2.Contents(paths=["/a"], sizes=[1], data=b"a"),
+        bulk_pb2.Contents(paths=["/b"], sizes=[6], places=[PLACE], commit=WIRE_COMMIT),
+        bulk_pb2.Contents(places=[PLACE], commit=WIRE_COMMIT),
+        bulk_pb2.Contents(paths=["/c"], sizes=[2], data=b"cc"),
+    ]
+    asked: list[tuple[File, int]] = []
+
+    def read(file: File, at: int, places: Sequence[bulk_pb2.Place]) -> Generator[bytes, None, None]:
+        assert list(places) == [PLACE]
+        asked.append((file, at))
+        return content(b"%03d" % at)
+
+    found = [(path, b"".join(pieces or ())) for path, pieces in bulk.ContentReader(messages, read).files()]
+    assert found == [("/a", b"a"), ("/b", b"000003"), ("/c", b"cc")]
+    assert asked == [(File(COMMIT, "/b"), 0), (File(COMMIT, "/b"), 3)]
+
+    with pytest.raises(Corrupt, match="do not fit together"):  # to who did not ask for places
         [b"".join(pieces or ()) for _, pieces in bulk.ContentReader(messages).files()]
+    passed = [path for path, _ in bulk.ContentReader(messages, read).files()]
+    assert (passed, len(asked)) == (["/a", "/b", "/c"], 2)
 
 
 def test_contents_go_on_over_messages_and_what_is_not_read_is_passed_over() -> None:

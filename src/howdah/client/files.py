@@ -6,13 +6,16 @@ import tarfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import grpc
 from google.protobuf.wrappers_pb2 import BytesValue
 
+from howdah.client import here
 from howdah.client.changes import Changes, check_path, modify
 from howdah.client.channel import Connection
+from howdah.digest import of_bytes
 from howdah.errors import Unavailable, Unsupported
 from howdah.infos import FileChange, FileInfo
 from howdah.names import Commit, File
@@ -154,10 +157,11 @@ def get_tree(conn: Connection, file: File) -> Generator[tuple[str, Iterator[byte
 
     A content is to be read before the next path is asked for; what is not read is passed over. Raises `NotFound`.
     """
-    request = pfs_pb2.GetFileRequest(file=_wire(file))
     if conn.offers_bulk():
-        yield from bulk.ContentReader(conn.stream(conn.bulk.Get, request)).files()
+        wanted = bulk_pb2.GetRequest(file=_wire(file), here=conn.address.local)
+        yield from bulk.ContentReader(conn.stream(conn.bulk.Get, wanted), partial(_content, conn)).files()
         return
+    request = pfs_pb2.GetFileRequest(file=_wire(file))
     stream = _Stream(piece.value for piece in conn.stream(conn.pfs.GetFileTAR, request))
     stream.begin()  # an error of the call is raised as itself, not as a broken archive
     with tarfile.open(fileobj=stream, mode="r|", bufsize=_READ) as archive:  # type: ignore[call-overload]  # it needs only read
@@ -165,6 +169,23 @@ def get_tree(conn: Connection, file: File) -> Generator[tuple[str, Iterator[byte
             source = archive.extractfile(member) if member.isreg() else None
             path = "/" + member.name.strip("/")
             yield path, None if source is None else iter(lambda: source.read(_READ), b"")  # noqa: B023  (read in turn)
+
+
+def _content(conn: Connection, file: File, at: int, places: Sequence[bulk_pb2.Place]) -> Generator[bytes, None, None]:
+    """The file's bytes from `at` on, read at these places, or else sent by the store."""
+    done = 0
+    with closing(here.read(places)) as found:
+        for data in found:
+            yield data
+            done, at = done + 1, at + len(data)
+    if done < len(places):
+        with closing(get(conn, file, offset=at)) as pieces:
+            stream = _Stream(pieces)
+            for place in places[done:]:
+                data = stream.read(place.size)
+                if of_bytes(data) != place.digest:
+                    raise Unavailable(f"{file} has changed while it was read: read it again", kind="changed")
+                yield data
 
 
 class _Stream:

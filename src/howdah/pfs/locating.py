@@ -5,6 +5,7 @@ What is told is good for a moment: packs are rewritten and removed. Whoever read
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,18 @@ def locate(store: Store, file: File, offset: int, size: int) -> tuple[FileInfo, 
         wanted.append(piece)
         if sum(each.size for each in wanted) - offset >= size:
             break
-    places = store.blobs.find([piece.digest for piece in wanted])
+    found = located(store, wanted)
+    return info, offset if found else 0, found
+
+
+def located(store: Store, pieces: Sequence[Chunk]) -> list[Located]:
+    """Where the bytes of each piece lie, in order. Nowhere, if they lie in no files of this machine."""
+    places = store.blobs.find(list({piece.digest for piece in pieces}))
     found = []
-    for piece in wanted:
+    for piece in pieces:
         place = places[piece.digest]
         path = store.blobs.path(place)
         if path is None:
-            return info, 0, []
+            return []
         found.append(Located(path, place.offset, place.length, piece.digest))
-    return info, offset, found
+    return found

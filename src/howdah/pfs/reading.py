@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, groupby
 from typing import TypeAlias
 
 from howdah.digest import Digest, of_bytes
 from howdah.errors import NotFound
 from howdah.infos import FileInfo, FileType
-from howdah.names import File
+from howdah.names import Commit, File
 from howdah.pfs import files
+from howdah.pfs.locating import Located, located
+from howdah.store.bucket import DirectoryBucket
 from howdah.store.node import Chunk
 from howdah.store.pack import Place
 from howdah.store.store import Store
@@ -26,6 +28,7 @@ _ROWS = 1000
 # Bytes between two blobs that are read along rather than skipped, and the most that is read at once.
 _GAP = 4 << 10
 _SPAN = 4 << 20
+_LARGE = 4 << 20  # from here on a file is read faster by whoever wants it, where it lies
 
 Data: TypeAlias = bytes | memoryview
 """The bytes of a piece, as a part of what was read together; to be copied where they are kept."""
@@ -36,11 +39,17 @@ Member = tuple[FileInfo, Sequence[Chunk]]
 
 @dataclass(slots=True)
 class Block:
-    """Files and directories in order, and the next bytes of the contents of these and of those before."""
+    """Files and directories in order, and the next bytes of the contents of these and of those before.
+
+    Or, instead of the bytes, where they lie.
+    """
 
     infos: list[FileInfo] = field(default_factory=list)
     data: list[Data] = field(default_factory=list)
     size: int = 0
+    places: list[Located] = field(default_factory=list)
+    commit: Commit | None = None
+    """In which the places are."""
 
 
 def members(store: Store, file: File, within: files.Span = files.EVERYWHERE) -> Iterator[Member]:
@@ -102,13 +111,29 @@ def contents_of_files(store: Store, file: File, within: files.Span) -> Iterator[
                 yield info.file.path[1:], map(bytes, pieces)
 
 
-def blocks(store: Store, file: File, within: files.Span = files.EVERYWHERE) -> Iterator[Block]:
+def blocks(store: Store, file: File, within: files.Span = files.EVERYWHERE, *, here: bool = False) -> Iterator[Block]:
     """The members of `file` in a span with their contents, in blocks of about a megabyte.
 
-    A block's new files begin in it. A file that goes on in the next block is the last of its own.
+    A block's new files begin in it. A file that goes on in the next block is the last of its own. With `here`, of large
+    files only the places are told, where they lie in files of this machine.
     """
+    are_told = here and isinstance(store.bucket, DirectoryBucket)
+    for is_told, some in groupby(members(store, file, within), lambda member: are_told and member[0].size >= _LARGE):
+        blocks_of = _told if is_told else _read
+        yield from blocks_of(store, some)
+
+
+def _told(store: Store, found: Iterator[Member]) -> Iterator[Block]:
+    for info, pieces in found:
+        infos = [info]
+        for start in range(0, len(pieces), _ROWS):
+            yield Block(infos, places=located(store, pieces[start : start + _ROWS]), commit=info.file.commit)
+            infos = []
+
+
+def _read(store: Store, found: Iterator[Member]) -> Iterator[Block]:
     block = Block()
-    for batch in batches(members(store, file, within)):
+    for batch in batches(found):
         for info, pieces in contents(store, batch):
             block.infos.append(info)
             for data in pieces:

@@ -18,7 +18,7 @@ from howdah.server import grpc_files
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.calls import Calls
 from howdah.server.methods import Context
-from howdah.server.requests import need, refuse
+from howdah.server.requests import need
 from howdah.server.urls import Urls
 from howdah.store.node import Chunk
 from howdah.store.store import Store
@@ -123,23 +123,22 @@ class BulkCalls(Calls):
         async for message in self._messages(lambda: comparing.diff(self._store, new, old), writer.message):
             yield message
 
-    async def Get(self, request: pfs_pb2.GetFileRequest, _: Context) -> AsyncIterator[bytes]:
-        refuse("export by URL in bulk messages", when=bool(request.URL))
+    async def Get(self, request: bulk_pb2.GetRequest, context: Context) -> AsyncIterator[bytes]:
         file, within = grpc_files.wanted(request)
-        messages = lambda: map(_contents, reading.blocks(self._store, file, within))  # noqa: E731 -- made in a thread
+        here = request.here and _is_here(context)
+        messages = lambda: map(_contents, reading.blocks(self._store, file, within, here=here))  # noqa: E731 -- made in a thread
         async for batch in self._bridge.batches(messages, _READ):
             for message in batch:
                 yield message
 
     async def Locate(self, request: bulk_pb2.LocateRequest, context: Context) -> bulk_pb2.Places:
-        if not context.peer().startswith(_HERE):
+        if not _is_here(context):
             return bulk_pb2.Places()
         file = need(wire.file_from_wire(request.file), "file")
         info, skip, found = await self._bridge.run(
             locating.locate, self._store, file, request.offset, min(request.size, _LOCATED)
         )
-        places = (bulk_pb2.Place(path=str(at.path), offset=at.offset, size=at.size, digest=at.digest) for at in found)
-        return bulk_pb2.Places(skip=skip, places=places, info=wire.file_info_to_wire(info))
+        return bulk_pb2.Places(skip=skip, places=map(_place, found), info=wire.file_info_to_wire(info))
 
     async def _infos(self, find: Callable[[], Iterator[FileInfo]]) -> AsyncIterator[bulk_pb2.Infos]:
         async for message in self._messages(find, bulk.InfoWriter().message):
@@ -219,4 +218,17 @@ def _split(data: Bytes, sizes: Iterable[int]) -> Iterator[bytes]:
 
 
 def _contents(block: reading.Block) -> bytes:
-    return bulk.contents([info.file.path for info in block.infos], [info.size for info in block.infos], block.data)
+    paths, sizes = [info.file.path for info in block.infos], [info.size for info in block.infos]
+    if block.commit is None:
+        return bulk.contents(paths, sizes, block.data)
+    places, commit = map(_place, block.places), wire.commit_to_wire(block.commit)
+    return bulk_pb2.Contents(paths=paths, sizes=sizes, places=places, commit=commit).SerializeToString()
+
+
+def _place(at: locating.Located) -> bulk_pb2.Place:
+    return bulk_pb2.Place(path=str(at.path), offset=at.offset, size=at.size, digest=at.digest)
+
+
+def _is_here(context: Context) -> bool:
+    """Whether who asks is on this machine, as far as can be told."""
+    return context.peer().startswith(_HERE)

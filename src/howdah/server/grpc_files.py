@@ -21,7 +21,7 @@ from howdah.server.requests import gathered, need, refuse
 from howdah.server.urls import Urls
 from howdah.store.store import Store
 from howdah.wire import pfs as wire
-from howdah.wire.gen import pfs_pb2
+from howdah.wire.gen import bulk_pb2, pfs_pb2
 
 _MESSAGE = 4 << 20  # the most in one message out
 _BATCH = 200
@@ -173,7 +173,7 @@ def globbed(store: Store, request: pfs_pb2.GlobFileRequest) -> Find:
     return lambda: files.globbed(store, commit, request.pattern, _span(request.path_range))
 
 
-def wanted(request: pfs_pb2.GetFileRequest) -> tuple[File, files.Span]:
+def wanted(request: pfs_pb2.GetFileRequest | bulk_pb2.GetRequest) -> tuple[File, files.Span]:
     """What is to be read, and within which paths."""
     return need(wire.file_from_wire(request.file), "file"), _span(request.path_range)
 

@@ -116,7 +116,7 @@ class DirectoryBucket:
 
     def path(self, name: str) -> Path:
         """The file of an object, for those who read it themselves; it may be gone at any time."""
-        return self._root / name
+        return self._root.absolute() / name
 
     def _get_large(self, name: str, offset: int, length: int) -> bytes | None:
         try:

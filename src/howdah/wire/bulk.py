@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from howdah.errors import Corrupt
 from howdah.infos import FileChange, FileInfo, FileType
@@ -224,13 +225,21 @@ def _varint(number: int) -> bytes:
     return bytes(digits)
 
 
-class ContentReader:
-    """Reads the messages of one stream of contents."""
+Here: TypeAlias = Callable[[File, int, Sequence[bulk_pb2.Place]], Generator[bytes, None, None]]
+"""Reads what lies at these places, which are a file's bytes from an offset on."""
 
-    def __init__(self, messages: Iterable[bulk_pb2.Contents]) -> None:
+
+class ContentReader:
+    """Reads the messages of one stream of contents; `here` reads the bytes of which only the places are told."""
+
+    def __init__(self, messages: Iterable[bulk_pb2.Contents], here: Here | None = None) -> None:
         self._messages = iter(messages)
+        self._here = here
         self._rows: deque[tuple[str, int]] = deque()
+        self._commit: Commit | None = None
         self._data, self._at = b"", 0
+        self._places: Sequence[bulk_pb2.Place] = ()
+        self._left = 0  # of the content that is being read: not taken from messages yet
 
     def files(self) -> Iterator[tuple[str, Iterator[bytes] | None]]:
         """Each path with its content in pieces, None for a directory; raises `Corrupt` where a message cannot be.
@@ -243,32 +252,54 @@ class ContentReader:
                 if path.endswith("/"):
                     yield path.rstrip("/") or "/", None
                     continue
-                pieces = self._content(size)
+                self._left = size
+                pieces = self._content(path, size)
                 yield path, pieces
-                for _ in pieces:
-                    pass
-            if self._at < len(self._data):
+                pieces.close()
+                while self._left:
+                    self._take()
+            if self._at < len(self._data) or self._places:
                 raise _unlike("contents")
 
-    def _content(self, size: int) -> Iterator[bytes]:
-        while size > 0:
-            while self._at == len(self._data):
-                if not self._next():
-                    raise _unlike("contents")
-            start, self._at = self._at, min(self._at + size, len(self._data))
-            piece = self._data[start : self._at]  # no copy where it is all
-            size -= len(piece)
-            yield piece
+    def _content(self, path: str, size: int) -> Generator[bytes, None, None]:
+        while self._left:
+            at = size - self._left
+            places, data = self._take()
+            if not places:
+                yield data
+            elif self._here is None or self._commit is None:
+                raise _unlike("contents")
+            else:
+                with closing(self._here(File(self._commit, path), at, places)) as pieces:
+                    yield from pieces
+
+    def _take(self) -> tuple[Sequence[bulk_pb2.Place], bytes]:
+        """The next bytes of the content, or their places."""
+        while self._at == len(self._data) and not self._places:
+            if not self._next():
+                raise _unlike("contents")
+        if self._places:
+            places, self._places = self._places, ()
+            self._left -= sum(place.size for place in places)
+            if self._left < 0:
+                raise _unlike("contents")
+            return places, b""
+        start, self._at = self._at, min(self._at + self._left, len(self._data))
+        self._left -= self._at - start
+        return (), self._data[start : self._at]  # no copy where it is all
 
     def _next(self) -> bool:
         """Take the next message, if there is one."""
         message = next(self._messages, None)
         if message is None:
             return False
-        if len(message.sizes) != len(message.paths):
+        if len(message.sizes) != len(message.paths) or (message.places and message.data):
             raise _unlike("contents")
         self._rows.extend(zip(message.paths, message.sizes, strict=True))
         self._data, self._at = message.data, 0
+        self._places = message.places
+        if message.HasField("commit"):
+            self._commit = pfs.commit_from_wire(message.commit)
         return True
 
 

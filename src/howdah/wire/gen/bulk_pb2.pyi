@@ -320,6 +320,67 @@ class Differences(_message.Message):
 Global___Differences: _TypeAlias = Differences  # noqa: Y015
 
 @_typing.final
+class Place(_message.Message):
+    """Bytes in a file of the machine that the store runs on. It may be gone or hold others at any time: compare the digest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    offset: _builtins.int
+    size: _builtins.int
+    digest: _builtins.bytes
+    """Of exactly these bytes."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        offset: _builtins.int = ...,
+        size: _builtins.int = ...,
+        digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "offset", b"offset", "path", b"path", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Place: _TypeAlias = Place  # noqa: Y015
+
+@_typing.final
+class GetRequest(_message.Message):
+    """What to get; as pfs_v2.GetFileRequest, of which it has the numbers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    PATH_RANGE_FIELD_NUMBER: _builtins.int
+    HERE_FIELD_NUMBER: _builtins.int
+    here: _builtins.bool
+    """Whether it may be told where the bytes of large files lie, instead of these. Who is on another machine is sent them."""
+    @_builtins.property
+    def file(self) -> _pfs_pb2.File: ...
+    @_builtins.property
+    def path_range(self) -> _pfs_pb2.PathRange: ...
+    def __init__(
+        self,
+        *,
+        file: _pfs_pb2.File | None = ...,
+        path_range: _pfs_pb2.PathRange | None = ...,
+        here: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "path_range", b"path_range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "here", b"here", "path_range", b"path_range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRequest: _TypeAlias = GetRequest  # noqa: Y015
+
+@_typing.final
 class Contents(_message.Message):
     """Files with their contents, and directories, in order."""
 
@@ -328,6 +389,8 @@ class Contents(_message.Message):
     PATHS_FIELD_NUMBER: _builtins.int
     SIZES_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
     """The next bytes of the contents of this and the earlier messages' files, joined: a file goes on in the next message."""
     @_builtins.property
@@ -338,16 +401,24 @@ class Contents(_message.Message):
     def sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """A file's whole size."""
 
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___Place]:
+        """Where the next bytes lie, in a message without data; and of which commit they are, for whoever cannot read them there."""
+
+    @_builtins.property
+    def commit(self) -> _pfs_pb2.Commit: ...
     def __init__(
         self,
         *,
         paths: _abc.Iterable[_builtins.str] | None = ...,
         sizes: _abc.Iterable[_builtins.int] | None = ...,
         data: _builtins.bytes = ...,
+        places: _abc.Iterable[Global___Place] | None = ...,
+        commit: _pfs_pb2.Commit | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "paths", b"paths", "sizes", b"sizes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "data", b"data", "paths", b"paths", "places", b"places", "sizes", b"sizes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -380,37 +451,6 @@ class LocateRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LocateRequest: _TypeAlias = LocateRequest  # noqa: Y015
-
-@_typing.final
-class Place(_message.Message):
-    """Bytes in a file of the machine that the store runs on."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PATH_FIELD_NUMBER: _builtins.int
-    OFFSET_FIELD_NUMBER: _builtins.int
-    SIZE_FIELD_NUMBER: _builtins.int
-    DIGEST_FIELD_NUMBER: _builtins.int
-    path: _builtins.str
-    offset: _builtins.int
-    size: _builtins.int
-    digest: _builtins.bytes
-    """Of exactly these bytes."""
-    def __init__(
-        self,
-        *,
-        path: _builtins.str = ...,
-        offset: _builtins.int = ...,
-        size: _builtins.int = ...,
-        digest: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "offset", b"offset", "path", b"path", "size", b"size"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Place: _TypeAlias = Place  # noqa: Y015
 
 @_typing.final
 class Places(_message.Message):

@@ -73,7 +73,7 @@ class APIStub:
                 _registered_method=True)
         self.Get = channel.unary_stream(
                 '/howdah.bulk.API/Get',
-                request_serializer=howdah_dot_wire_dot_gen_dot_pfs__pb2.GetFileRequest.SerializeToString,
+                request_serializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.GetRequest.SerializeToString,
                 response_deserializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Contents.FromString,
                 _registered_method=True)
         self.Locate = channel.unary_unary(
@@ -189,7 +189,7 @@ def add_APIServicer_to_server(servicer, server):
             ),
             'Get': grpc.unary_stream_rpc_method_handler(
                     servicer.Get,
-                    request_deserializer=howdah_dot_wire_dot_gen_dot_pfs__pb2.GetFileRequest.FromString,
+                    request_deserializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.GetRequest.FromString,
                     response_serializer=howdah_dot_wire_dot_gen_dot_bulk__pb2.Contents.SerializeToString,
             ),
             'Locate': grpc.unary_unary_rpc_method_handler(
@@ -412,7 +412,7 @@ class API:
             request,
             target,
             '/howdah.bulk.API/Get',
-            howdah_dot_wire_dot_gen_dot_pfs__pb2.GetFileRequest.SerializeToString,
+            howdah_dot_wire_dot_gen_dot_bulk__pb2.GetRequest.SerializeToString,
             howdah_dot_wire_dot_gen_dot_bulk__pb2.Contents.FromString,
             options,
             channel_credentials,

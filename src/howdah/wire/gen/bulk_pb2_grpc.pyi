@@ -50,7 +50,7 @@ class APIStub:
     Glob: _grpc.UnaryStreamMultiCallable[_pfs_pb2.GlobFileRequest, _bulk_pb2.Infos]
     Diff: _grpc.UnaryStreamMultiCallable[_pfs_pb2.DiffFileRequest, _bulk_pb2.Differences]
     """As pfs_v2.API/DiffFile."""
-    Get: _grpc.UnaryStreamMultiCallable[_pfs_pb2.GetFileRequest, _bulk_pb2.Contents]
+    Get: _grpc.UnaryStreamMultiCallable[_bulk_pb2.GetRequest, _bulk_pb2.Contents]
     """As pfs_v2.API/GetFileTAR: what the path, or else a glob, stands for, and all below it."""
     Locate: _grpc.UnaryUnaryMultiCallable[_bulk_pb2.LocateRequest, _bulk_pb2.Places]
     """For programs on the store's own machine: where they can read a part of a file themselves. A place is good for a
@@ -74,7 +74,7 @@ class APIAsyncStub(APIStub):
     Glob: _aio.UnaryStreamMultiCallable[_pfs_pb2.GlobFileRequest, _bulk_pb2.Infos]  # type: ignore[assignment]
     Diff: _aio.UnaryStreamMultiCallable[_pfs_pb2.DiffFileRequest, _bulk_pb2.Differences]  # type: ignore[assignment]
     """As pfs_v2.API/DiffFile."""
-    Get: _aio.UnaryStreamMultiCallable[_pfs_pb2.GetFileRequest, _bulk_pb2.Contents]  # type: ignore[assignment]
+    Get: _aio.UnaryStreamMultiCallable[_bulk_pb2.GetRequest, _bulk_pb2.Contents]  # type: ignore[assignment]
     """As pfs_v2.API/GetFileTAR: what the path, or else a glob, stands for, and all below it."""
     Locate: _aio.UnaryUnaryMultiCallable[_bulk_pb2.LocateRequest, _bulk_pb2.Places]  # type: ignore[assignment]
     """For programs on the store's own machine: where they can read a part of a file themselves. A place is good for a
@@ -141,7 +141,7 @@ class APIServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Get(
         self,
-        request: _pfs_pb2.GetFileRequest,
+        request: _bulk_pb2.GetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_bulk_pb2.Contents], _abc.AsyncIterator[_bulk_pb2.Contents]]:
         """As pfs_v2.API/GetFileTAR: what the path, or else a glob, stands for, and all below it."""
