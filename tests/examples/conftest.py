@@ -32,7 +32,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="package")
 def workers(open_folder: Path) -> Iterator[StoreServer]:
-    with StoreServer(open_folder / "data", "--workers", "2") as server:
+    with StoreServer(open_folder / "data", workers=2) as server:
         yield server
 
 
@@ -111,11 +111,3 @@ def example(
     folder = open_folder / name
     shutil.copytree(EXAMPLES / source, folder)
     return Example(conn, name, folder)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fences are Linux's."""
-    if sys.platform != "linux":
-        for item in items:
-            if item.nodeid.startswith("tests/examples"):
-                item.add_marker(pytest.mark.skip(reason="platform: fences are Linux's"))

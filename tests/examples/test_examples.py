@@ -6,6 +6,7 @@ import functools
 import http.server
 import io
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from PIL import Image
 
 from howdah.testing.launched import until
 from tests.examples.conftest import Example
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="platform: fences are Linux's")
 
 
 def of(source: str, name: str = "") -> pytest.MarkDecorator:
