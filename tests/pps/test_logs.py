@@ -125,6 +125,18 @@ def test_inputs_of_a_datum_are_kept_once_in_each_segment(tmp_path: Path, time: C
     assert texts(read(logs, data=("/1.png",))) == [str(number) for number in range(100)]
 
 
+def test_files_of_a_datum_need_come_with_its_first_line_alone(tmp_path: Path, time: Clock) -> None:
+    logs = Logs(tmp_path / "logs", time, replace(ROOM, segment=1000))
+    logs.write(EDGES, printed("begins"))
+    for line in printed(*"abcdef" * 10):
+        logs.write(EDGES, [replace(line, inputs=())])
+    assert len(segments(logs.place(EDGES))) > 1
+    for number in range(100):  # other pipelines, for which this one is forgotten
+        logs.write(Pipeline(Project(), str(number)), printed("x"))
+    logs.write(EDGES, printed("ends"))
+    assert len(read(logs, data=("/1.png",))) == 62
+
+
 @pytest.mark.parametrize("tail", [1, 2, 7, 50, 60])
 def test_last_lines_are_found_across_segments(tmp_path: Path, time: Clock, tail: int) -> None:
     logs = Logs(tmp_path / "logs", time, replace(ROOM, segment=1500))
@@ -219,6 +231,14 @@ def test_names_of_any_length_and_case_have_logs_of_their_own(logs: Logs) -> None
         logs.write(pipeline, printed(str(number)))
     assert [texts(read(logs, pipeline)) for pipeline in pipelines] == [["0"], ["1"], ["2"], ["3"], ["4"]]
     assert len({logs.place(pipeline).name.lower() for pipeline in pipelines}) == 5
+
+
+def test_very_many_files_and_datums_are_not_all_remembered(logs: Logs) -> None:
+    many = tuple((f"/{number}", b"1" * 32) for number in range(5000))
+    for number in range(50):
+        logs.write(EDGES, [LogLine("x", job=JOB, datum=f"{number:02x}", user=True, inputs=many)])
+    assert len(read(logs, data=("/0", "/999"))) == 50
+    assert read(logs, data=("/1000",)) == []
 
 
 def test_datum_prints_only_so_much_and_others_go_on(tmp_path: Path, time: Clock) -> None:

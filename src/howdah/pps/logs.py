@@ -34,8 +34,9 @@ _log = logging.getLogger(__name__)
 SUFFIX = ".jsonl"
 _NAMES = 80  # characters of names in the name of a folder
 _FILES = 1000  # of a datum, that are told with its lines
-_HELD = 100_000  # files of all datums of a pipeline that are remembered
-_DATUMS = 10_000  # that are remembered with how much they have printed
+_DATUMS = 5000  # of a pipeline, of which is remembered how much they have printed and what their files are
+_ALL_FILES = 20_000  # of all of these
+_ACTIVE = 50  # pipelines of whose datums something is remembered
 _DAY = 24 * 3600 * 1_000_000  # microseconds
 _MIB = 1 << 20
 
@@ -63,6 +64,7 @@ class Logs:
         self._now = now
         self._bounds = bounds
         self._logs: dict[Pipeline, _Log] = {}
+        self._active: OrderedDict[Pipeline, _Log] = OrderedDict()
         self._wakes: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._sweeping = threading.Lock()
@@ -80,6 +82,11 @@ class Logs:
             log = self._logs.get(pipeline)
             if log is None:
                 log = self._logs[pipeline] = _Log(self.place(pipeline), self._bounds)
+            self._active.pop(pipeline, None)
+            self._active[pipeline] = log
+            idle = self._active.popitem(last=False)[1] if len(self._active) > _ACTIVE else None
+        if idle is not None:
+            idle.forget()
         now = self._now()
         moment = clock.moment(now)
         told = [
@@ -127,22 +134,13 @@ def segments(folder: Path) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
-class _Files:
-    """The files of datums that had lines lately, since not each line brings them."""
+@dataclass(slots=True)
+class _About:
+    """What is known of a datum: the bytes that it has printed, its files, and which turn of the segments tells them."""
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[_Datum, Files] = OrderedDict()
-        self._held = 0
-
-    def of(self, key: _Datum, told: Files) -> Files:
-        """The files of a datum: those that are told, or else that were told last."""
-        if not told:
-            return self._known.get(key, ())
-        self._held += min(len(told), _FILES) - len(self._known.pop(key, ()))
-        self._known[key] = told[:_FILES]
-        while self._held > _HELD:
-            self._held -= len(self._known.popitem(last=False)[1])
-        return self._known.get(key, ())
+    printed: int = 0
+    files: Files = ()
+    told: int = 0
 
 
 class _Log:
@@ -155,10 +153,10 @@ class _Log:
         found = segments(folder)
         self._begun = found[-1][0] if found else 0
         self._size = -1  # as it is not known yet what the segment tells
-        self._told: set[_Datum] = set()
-        self._files = _Files()
-        self._printed: OrderedDict[_Datum, int] = OrderedDict()
+        self._turn = 0  # another with each segment
         self._lost = 0
+        self._recent: OrderedDict[_Datum, _About] = OrderedDict()
+        self._files = 0  # of all of these
 
     def write(self, lines: Sequence[LogLine], now: int) -> bool:
         """Add the lines; whether a segment was begun."""
@@ -179,7 +177,7 @@ class _Log:
         try:
             size = os.fstat(file).st_size
             if size != self._size:  # a new one, or one that somebody has removed
-                self._told.clear()
+                self._turn += 1
             disk = os.fstatvfs(file)
             if disk.f_bavail * disk.f_frsize < self._bounds.free:
                 raise OSError(0, "the disk is nearly full")
@@ -216,29 +214,43 @@ class _Log:
         if self._lost:
             yield _record(replace(lines[0], message=f"({self._lost} lines could not be kept here)", user=False))
         for line in lines:
-            key = (line.job, line.datum)
-            kept = self._bounded(line, key) if line.datum and line.user else line
+            about = self._about(line)
+            kept = self._bounded(line, about) if line.datum and line.user else line
             if kept is None:
                 continue
-            if key not in self._told:
-                files = self._files.of(key, line.inputs)
-                if files:
-                    self._told.add(key)
-                    yield _inputs(key, files)
+            if about.files and about.told != self._turn:
+                about.told = self._turn
+                yield _inputs(line, about.files)
             yield _record(kept)
 
-    def _bounded(self, line: LogLine, key: _Datum) -> LogLine | None:
+    def _about(self, line: LogLine) -> _About:
+        """What is known of the line's datum, with what the line tells; it is remembered for a while."""
+        key = (line.job, line.datum)
+        about = self._recent.pop(key, None) or _About()
+        if line.inputs:
+            self._files += min(len(line.inputs), _FILES) - len(about.files)
+            about.files = line.inputs[:_FILES]
+        self._recent[key] = about
+        while len(self._recent) > _DATUMS or self._files > _ALL_FILES:
+            self._files -= len(self._recent.popitem(last=False)[1].files)
+        return about
+
+    def _bounded(self, line: LogLine, about: _About) -> LogLine | None:
         """The line, if the datum may print it; where its bound is reached, that this is so; then None."""
-        printed = self._printed.pop(key, 0)
-        after = self._printed[key] = printed + len(line.message.encode()) + 1
-        if len(self._printed) > _DATUMS:
-            self._printed.popitem(last=False)
-        if after <= self._bounds.datum:
+        printed = about.printed
+        about.printed += len(line.message.encode()) + 1
+        if about.printed <= self._bounds.datum:
             return line
         if printed > self._bounds.datum:
             return None
         text = f"(what this datum prints from here on is left out: it is more than {self._bounds.datum} bytes)"
         return replace(line, message=text, user=False)
+
+    def forget(self) -> None:
+        """Know nothing of any datum."""
+        with self._lock:
+            self._recent.clear()
+            self._files = 0
 
 
 def _sound(message: str) -> str:
@@ -257,8 +269,8 @@ def _record(line: LogLine) -> bytes:
     return _encoded(record)
 
 
-def _inputs(key: _Datum, files: Files) -> bytes:
-    return _encoded({"job": key[0], "datum": key[1], "inputs": [[path, digest.hex()] for path, digest in files]})
+def _inputs(line: LogLine, files: Files) -> bytes:
+    return _encoded({"job": line.job, "datum": line.datum, "inputs": [[path, digest.hex()] for path, digest in files]})
 
 
 def _encoded(record: dict[str, Any]) -> bytes:
