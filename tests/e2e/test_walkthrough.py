@@ -1,13 +1,16 @@
-"""The published walkthrough, as a newcomer does it: sign up, a project, photographs, a box, labels as a commit."""
+"""The published walkthrough of a newcomer: sign up, a project, photographs, a box, labels as a commit and as COCO."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, expect
+from pycocotools.coco import COCO
 
 from howdah.testing.launched import Launched
 from tests.browsers import new_context
@@ -65,6 +68,8 @@ def test_the_walkthrough(  # noqa: PLR0914, PLR0915, PLR0917
     studio.picture("walkthrough-06-labeling")
     studio.submit()
 
+    command("create", "repo", "labels")
+    command("pipeline", "add", "coco", "--labels", "labels", "--source", "images")
     studio.fill_storage("Target", "Labels", "labels@master")
     assert studio.check_connection() == "Successfully connected!"
     studio.add_storage()
@@ -80,6 +85,21 @@ def test_the_walkthrough(  # noqa: PLR0914, PLR0915, PLR0917
     told = json.loads(command("inspect", "commit", "labels@master", "-o", "json"))
     assert "1 new" in told["description"]
     assert "ada@example.com" in told["description"]
+    job = f"labels-coco@{told['commit']['id']}"
+    command("wait", "job", job)
+    command("get", "file", f"{job}:/", "-r", "-o", str(tmp_path / "coco"))
+    check_coco(tmp_path / "coco", region)
     assert not studio.errors
     assert not studio.elsewhere, f"the browser was sent to {studio.elsewhere}"
     context.close()
+
+
+def check_coco(folder: Path, region: dict[str, Any]) -> None:
+    """One picture with one box, where the person drew it, as COCO's own library reads it."""
+    coco = COCO(folder / "result.json")
+    (image,) = coco.imgs.values()
+    (box,) = coco.anns.values()
+    with Image.open(folder / image["file_name"]) as picture:
+        assert picture.size == (image["width"], image["height"]) == (512, 512)
+    assert coco.cats[box["category_id"]]["name"] == "Airplane"
+    assert box["bbox"] == pytest.approx([region["value"][side] * 5.12 for side in ("x", "y", "width", "height")])
