@@ -83,8 +83,10 @@ def take_up(store: Store, job: Job) -> Work:
     plan = planning.of_version(store, spec, version.salt, inputs).plan
     before = _successes(store, job, base)
     todo = work.compare(plan, before or work.NONE, everything=spec.reprocesses)
+    # A worker may still be at what it was given before: no run of then has the number of one from now on.
+    run = replace(row.run(spec), serial=store.now())
     taken = Work(
-        job, spec, spec_commit, row.number, noted, inputs, plan, todo, row.run(spec), row.stats(), words,
+        job, spec, spec_commit, row.number, noted, inputs, plan, todo, run, row.stats(), words,
         row.started or store.now(),
     )  # fmt: skip
     if row.total is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import queue
 import shutil
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from howdah.client import channel, work
 from howdah.client.channel import Connection
 from howdah.errors import HowdahError, Unavailable, unusable
-from howdah.wire.gen import work_pb2
+from howdah.wire.gen import pps_pb2, work_pb2
 from howdah.worker import installation, users
 from howdah.worker.cache import Cache
 from howdah.worker.inputs import Fetcher
@@ -28,6 +29,7 @@ from howdah.worker.tasks import Means, Task, code_of, folder_of
 
 _log = logging.getLogger(__name__)
 
+_Serial = tuple[str, str, str, int]  # project, pipeline, id and number of a run: one set has jobs of many pipelines
 _LINES = 1000  # messages of lines that wait to be sent; then code waits
 
 
@@ -83,7 +85,7 @@ class _Attending:
         self._tasks: queue.SimpleQueue[work_pb2.Task] = queue.SimpleQueue()
         self._lines: queue.Queue[work_pb2.Lines] = queue.Queue(_LINES)
         self._lock = threading.Lock()
-        self._killed: set[tuple[str, int]] = set()
+        self._killed: set[_Serial] = set()
         self._at: dict[int, tuple[work_pb2.Task, Slot]] = {}
         self._fetcher = Fetcher(conn, Cache(worker.folder / "cache"), linked=not worker.unfenced)
         self._standing = Standing(worker.place, self._fetcher, first=len(slots))
@@ -122,8 +124,10 @@ class _Attending:
             try:
                 slot = self._work(slot, task)
                 work.free(self._conn, self._worker.token, task.number)
-            except Unavailable as error:
-                _log.warning("a task is lost: %s", error.message)
+            except BaseException as error:  # noqa: BLE001 -- with one thread fewer, tasks would wait for ever
+                told = error if not isinstance(error, Unavailable) else None
+                _log.error("a slot cannot go on, the worker ends: %s", error, exc_info=told)
+                os._exit(1)
 
     def _stand(self, task: work_pb2.Task) -> None:
         with suppress(Unavailable):
@@ -149,25 +153,26 @@ class _Attending:
             told = error if isinstance(error, HowdahError) else unusable(str(slot.place.folder), error)
             _log.warning("a task of pipeline %s is lost: %s", message.job.pipeline.name, told.message)
             slot.close()
-            task.lose(told)
+            with suppress(HowdahError):  # then it is lost by the end of the task
+                task.lose(told)
             return Slot(self._worker.place(slot.place.number))
         finally:
             with self._lock:
                 del self._at[message.number]
-                self._killed -= {(message.job.id, each.serial) for each in message.datums}
+                self._killed -= {_serial(message.job, each.serial) for each in message.datums}
         return slot
 
     def _means(self, task: work_pb2.Task) -> Means:
         def is_killed(serial: int) -> bool:
             with self._lock:
-                return (task.job.id, serial) in self._killed
+                return _serial(task.job, serial) in self._killed
 
         log = _Log(self._lines, work_pb2.Lines(token=self._worker.token, job=task.job))
         return Means(self._conn, self._worker.token, self._fetcher, log, is_killed)
 
     def _kill(self, order: work_pb2.Kill) -> None:
         with self._lock:
-            self._killed |= {(order.job.id, serial) for serial in order.serials}
+            self._killed |= {_serial(order.job, serial) for serial in order.serials}
             running = [
                 (slot, folder_of(task.number, serial))
                 for task, slot in self._at.values()
@@ -177,6 +182,10 @@ class _Attending:
         for slot, folder in running:
             with suppress(Unavailable):
                 slot.kill(folder, order.why)
+
+
+def _serial(job: pps_pb2.Job, number: int) -> _Serial:
+    return job.pipeline.project.name, job.pipeline.name, job.id, number
 
 
 class _Log:
