@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,10 @@ class Example:
         top = File(Commit(Repo(Project(self.project), repo), "master"), "/")
         found = files.get_tree(self.conn, top)
         return {path: b"".join(content) for path, content in found if content is not None}
+
+    def metrics(self, repo: str) -> list[Any]:
+        """What the commits of a repo tell, the newest first."""
+        return [json.loads(line) for line in self("metrics", repo, "--raw").splitlines()]
 
     def logs(self) -> str:
         """What code printed, for a test that fails."""

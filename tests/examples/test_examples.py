@@ -6,6 +6,7 @@ import functools
 import http.server
 import io
 import json
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -163,6 +164,32 @@ def test_revenue_is_grouped_from_three_repos(example: Example, tmp_path: Path) -
     }  # fmt: skip
 
 
+@of("labels")
+def test_each_commit_of_labels_trains_a_model_and_measures_it(example: Example, tmp_path: Path) -> None:
+    example.draw(tmp_path / "made")
+    labels = tmp_path / "made/labels"
+    later = labels.rename(tmp_path / "later")
+    shutil.copytree(later, labels, ignore=shutil.ignore_patterns("[123]?.json"))
+    for repo in ("texts", "labels"):
+        example("create", "repo", repo)
+        example.put(repo, tmp_path / "made" / repo)
+    example("pipeline", "add", "split", "--labels", "labels", "--test", "0.4")
+    example.pipeline("train.json")
+    example.pipeline("predict.json")
+    example("pipeline", "add", "evaluate", "--labels", "labels-split", "--predictions", "predict", "--name", "figures")
+    example.done("figures")
+    few = example.metrics("figures")[0]["metrics"]
+
+    example.put("labels", later)
+    example.done("labels")
+
+    assert len(example.tree("predict")) == 60
+    found = example.metrics("figures")[0]["metrics"]
+    assert few["train.tasks.labeled"] + few["test.tasks.labeled"] == 10
+    assert found["train.tasks.predicted"] + found["test.tasks.predicted"] == 40
+    assert found["test.mood.accuracy"] > 0.7
+
+
 @of("cron")
 def test_a_schedule_that_comes_is_logged(example: Example, tmp_path: Path) -> None:
     (tmp_path / "one.png").write_bytes(b"one")
@@ -198,5 +225,5 @@ def test_a_model_is_trained_and_its_metrics_are_listed(example: Example, tmp_pat
     model = json.loads(example.tree("regression")["/flats/model.json"])
     assert model["RM"] == pytest.approx(5, abs=0.5)
     assert model["LSTAT"] == pytest.approx(-0.6, abs=0.05)
-    (listed,) = example("metrics", "regression", "--raw").splitlines()
-    assert json.loads(listed)["metrics"]["flats.r2"] > 0.9
+    (listed,) = example.metrics("regression")
+    assert listed["metrics"]["flats.r2"] > 0.9

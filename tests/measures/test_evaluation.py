@@ -71,7 +71,7 @@ def test_choices_are_measured_by_accuracy_and_the_means_of_labels(put: Put, tmp_
     told = ["glad", "glad", "sad", "sad"]
     predictions = put("predictions", {f"{id}.png.json": predicted(choice(each)) for id, each in enumerate(told)})
 
-    assert evaluate(labels, predictions, tmp_path / "out") == []
+    assert evaluate(labels, predictions, tmp_path / "out") == (figures(tmp_path / "out"), [])
 
     assert figures(tmp_path / "out") == {
         "tasks": {"labeled": 4, "predicted": 4},
@@ -139,7 +139,7 @@ def test_predictions_are_found_by_their_path_or_by_what_they_name(
 ) -> None:
     labels = put("labels", {"somewhere/7.json": task(1, choice("glad"))})
 
-    assert evaluate(labels, put("predictions", {path: content}), tmp_path / "out") == []
+    assert evaluate(labels, put("predictions", {path: content}), tmp_path / "out")[1] == []
     assert figures(tmp_path / "out")["mood"]["accuracy"] == 1
 
 
@@ -173,7 +173,7 @@ def test_what_is_odd_is_told_and_left_out(put: Put, tmp_path: Path) -> None:
     labels = put("labels", {"1.json": task(1, choice("glad"), brush), "odd.json": "?"})
     odd = {"1.json": predicted(choice("glad"), 7, {"value": 8}), "2.json": "[]]", "3.json": {"x": 1}}
 
-    notes = evaluate(labels, put("predictions", odd), tmp_path / "out")
+    _, notes = evaluate(labels, put("predictions", odd), tmp_path / "out")
 
     assert [note.partition(":")[0] for note in notes] == [
         "predictions of /2.json are left out",
@@ -195,3 +195,16 @@ def test_no_labels_at_all_are_no_figures(put: Put, tmp_path: Path) -> None:
     assert figures(tmp_path / "out") == {"tasks": {"labeled": 0, "predicted": 0}}
     with pytest.raises(AlreadyExists, match=r"metrics\.json is there: choose another folder"):
         evaluate(tmp_path / "labels", None, tmp_path / "out")
+
+
+def test_parts_of_a_split_are_measured_each(put: Put, tmp_path: Path) -> None:
+    for part, chosen in (("train", "glad"), ("test", "sad")):
+        told = [predicted(choice("glad"))]
+        put("labels", {f"{part}/.howdah/labeling.xml": "<View/>", f"{part}/1.json": task(1, choice(chosen))})
+    predictions = put("predictions", {"1.png.json": told})
+
+    found, notes = evaluate(tmp_path / "labels", predictions, tmp_path / "out")
+
+    assert notes == []
+    assert {part: each["mood"]["accuracy"] for part, each in found.items()} == {"train": 1, "test": 0}
+    assert figures(tmp_path / "out/test") == found["test"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -80,12 +81,14 @@ def evaluate(labels: Path, predictions: Path | None, output: Path) -> None:
 
     Choices: accuracy, and the means of the labels' precision, recall and F1. Boxes: mAP at an overlap of 0.5, and as
     COCO has it; precision, recall and F1 at 0.5. Parts of texts: precision, recall and F1 of exact ones. Labeled tasks
-    without a prediction are counted and not measured.
+    without a prediction are counted and not measured. Folders that are labels of their own, such as parts of a split,
+    are measured each.
     """
-    from howdah.measures.evaluation import METRICS, evaluate  # noqa: PLC0415 -- what reads labels
+    from howdah.measures.evaluation import evaluate  # noqa: PLC0415 -- what reads labels
 
-    _note(evaluate(labels, predictions, output))
-    click.echo((output / METRICS).read_text("utf-8"), nl=False)
+    metrics, notes = evaluate(labels, predictions, output)
+    _note(notes)
+    click.echo(json.dumps(metrics, indent=2, ensure_ascii=False))
 
 
 def _note(notes: Iterable[str]) -> None:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from howdah.convert.labels import folders
 from howdah.errors import AlreadyExists, Invalid
-from howdah.measures import boxes, sets
+from howdah.measures import boxes, pairs, sets
 from howdah.measures.boxes import Boxes, Seen
 from howdah.measures.counts import Counts, rounded
-from howdah.measures.pairs import Pair, Pairs, Region, Regions
+from howdah.measures.pairs import Pair, Pairs, Region, Regions, Told
 from howdah.measures.sets import Answer, Sets
 
 METRICS = "metrics.json"
@@ -139,22 +140,38 @@ def _row(control: str, label: str, counts: Counts) -> Row:
     return (control, label, counts.truths, counts.predictions, *figures)
 
 
-def evaluate(labels: Path, predictions: Path | None, out: Path) -> list[str]:
-    """Write the figures of a folder of labels into a folder that is missing or empty; what is to be told of it.
+def evaluate(labels: Path, predictions: Path | None, out: Path) -> tuple[Metrics, list[str]]:
+    """Write the figures of a folder of labels into a folder that is missing or empty; tells them, and what to note.
 
-    Without `predictions`, a folder of files for what the tasks show, those that lie with the labels are measured.
+    Without `predictions`, a folder of files for what the tasks show, those that lie with the labels are measured. Where
+    several folders are labels of their own, such as parts of a split, each has figures in a folder of its name.
     """
-    pairs, evaluation = Pairs(labels, predictions), Evaluation()
-    for pair in pairs.read():
+    notes: list[str] = []
+    told = None if predictions is None else pairs.predictions(predictions, notes)
+    found: Metrics = {}
+    for folder in folders(labels):
+        below = folder.relative_to(labels)
+        metrics = _evaluate(folder, told, out / below, notes)
+        if folder == labels:
+            return metrics, notes
+        found[below.as_posix()] = metrics
+    return found, notes
+
+
+def _evaluate(labels: Path, told: Told | None, out: Path, notes: list[str]) -> Metrics:
+    given, evaluation = Pairs(labels, told), Evaluation()
+    for pair in given.read():
         evaluation.add(pair)
-    if not pairs.labeled and pairs.notes:
-        raise Invalid(f"{labels} has no labels: {pairs.notes[0]}", kind="no-labels")
-    tasks = {"labeled": pairs.labeled, "predicted": pairs.predicted}
+    if not given.labeled and given.notes:
+        raise Invalid(f"{labels} has no labels: {given.notes[0]}", kind="no-labels")
+    tasks = {"labeled": given.labeled, "predicted": given.predicted}
     metrics = {"tasks": tasks, **evaluation.metrics()}
     _write(out / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
     _write(out / BY_LABEL, _table(evaluation.rows()))
-    others = ", ".join(sorted(evaluation.others))
-    return pairs.notes + ([f"results of these types are not measured: {others}"] if others else [])
+    notes += given.notes
+    if evaluation.others:
+        notes.append(f"results of these types are not measured: {', '.join(sorted(evaluation.others))}")
+    return metrics
 
 
 def _table(rows: Iterable[Row]) -> str:

@@ -42,12 +42,16 @@ class Pair:
     guess: Regions
 
 
+Told = Mapping[str, list[Any]]
+"""Predictions by each path that they are about."""
+
+
 @dataclass(slots=True)
 class Pairs:
-    """Those of a folder of labels, and of one of predictions if there is one; `notes` tell what was left out."""
+    """Those of a folder of labels, with predictions told apart if there are any; `notes` tell what was left out."""
 
     labels: Path
-    predictions: Path | None = None
+    predictions: Told | None = None
     labeled: int = 0
     predicted: int = 0
     """How many of the labeled tasks have a prediction."""
@@ -55,7 +59,7 @@ class Pairs:
 
     def read(self) -> Iterator[Pair]:
         """In the order of the tasks' paths."""
-        told = None if self.predictions is None else self._told(self.predictions)
+        told = self.predictions
         for path, content in InFolder(self.labels).tasks():
             try:
                 task = tasks.read(content)
@@ -72,20 +76,24 @@ class Pairs:
                 self.predicted += 1
                 yield Pair(path, truth, guess)
 
-    def _told(self, folder: Path) -> dict[str, list[Any]]:
-        """Predictions by each path that they are about, and by their file's own; the first where there are several."""
-        found: dict[str, list[Any]] = {}
-        for path, content in InFolder(folder).tasks():
-            try:
-                for entry in entries(content, [path], None):
-                    for each in entry.paths:
-                        found.setdefault(each, entry.predictions)
-            except (Invalid, RecursionError) as error:
-                self.notes.append(f"predictions of {path} are left out: the file {error}")
-        return found
+
+def predictions(folder: Path, notes: list[str]) -> Told:
+    """Those of a folder, by the paths that they are about and by their file's own; the first where there are several.
+
+    Which files could not be read goes to `notes`.
+    """
+    found: dict[str, list[Any]] = {}
+    for path, content in InFolder(folder).tasks():
+        try:
+            for entry in entries(content, [path], None):
+                for each in entry.paths:
+                    found.setdefault(each, entry.predictions)
+        except (Invalid, RecursionError) as error:
+            notes.append(f"predictions of {path} are left out: the file {error}")
+    return found
 
 
-def _of(task: Mapping[str, Any], path: str, told: Mapping[str, list[Any]]) -> list[Any] | None:
+def _of(task: Mapping[str, Any], path: str, told: Told) -> list[Any] | None:
     """The predictions that are about what the task shows, or else about the task's own file."""
     for shown in _shown(task):
         for each in (shown, *json_paths(shown)):
