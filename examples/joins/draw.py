@@ -14,8 +14,8 @@ def main() -> None:
     for name in ("stores", "purchases", "returns"):
         (top / name).mkdir(parents=True, exist_ok=True)
     for store, code in ZIP_CODES.items():
-        told = {"storeid": str(store), "name": f"Shop {store}", "address": {"zipcode": code, "country": "US"}}
-        (top / f"stores/STOREID{store}.txt").write_text(json.dumps(told))
+        shop = {"storeid": str(store), "name": f"Shop {store}", "address": {"zipcode": code, "country": "US"}}
+        (top / f"stores/STOREID{store}.txt").write_text(json.dumps(shop))
     for name, orders in (("purchases", PURCHASES), ("returns", RETURNS)):
         for order, store in orders:
             told = {"order": f"ORDERW{order}", "storeid": str(store), "total": order % 100 * 10}
