@@ -9,6 +9,7 @@ import pytest
 
 from howdah.client import channel, files
 from howdah.names import Commit, File, Project, Repo
+from howdah.testing.launched import until
 from howdah.testing.pipelines import Mill
 from howdah.testing.servers import StoreServer
 from tests.cli.conftest import Result, in_process
@@ -28,6 +29,10 @@ class Shelf(Mill):
         done = in_process(*words)
         assert done.code == 0, done.stderr
         return done
+
+    def until_logged(self, pipeline: str, text: str) -> None:
+        """Wait for a line, which may come after the end of its job."""
+        until(lambda: text in self("logs", "--pipeline", pipeline).stdout, what=f"a line with {text}")
 
     def label(self, repo: str, images: str, *paths: str, x: float = 25) -> str:
         """One commit with a box on each of the newest pictures at these paths; the id of its set."""

@@ -36,21 +36,21 @@ def exported(shelf: Shelf, labels: str, format: str, out: Path) -> dict[str, byt
 
 
 def test_a_commit_of_labels_becomes_what_an_export_of_it_is(shelf: Shelf, tmp_path: Path) -> None:
-    images = shelf.repo({"/dogs/a.png": picture(), "/b.png": picture(8, 8), "/other.png": picture(9, 9)})
+    images = shelf.repo({"/dogs/a.png": picture(), "/Foto (1) ü.png": picture(8, 8), "/other.png": picture(9, 9)})
     labels = shelf.repo()
     for format in FORMATS:
         shelf("pipeline", "add", format, "--labels", labels, "--source", images)
         assert shelf.wait(f"{labels}-{format}").state is JobState.JOB_SUCCESS  # of no labels, nothing
         assert shelf.read(f"{labels}-{format}") == {}
 
-    id = shelf.label(labels, images, "/dogs/a.png", "/b.png")
+    id = shelf.label(labels, images, "/dogs/a.png", "/Foto (1) ü.png")
 
     for format in FORMATS:
         job = shelf.wait(f"{labels}-{format}", id)
         assert (job.state, job.reason) == (JobState.JOB_SUCCESS, "")
         assert shelf.read(f"{labels}-{format}", id) == exported(shelf, labels, format, tmp_path / format)
     coco = COCO(tmp_path / "coco/result.json")
-    assert [image["file_name"] for image in coco.imgs.values()] == ["images/dogs__a.png", "images/b.png"]
+    assert [image["file_name"] for image in coco.imgs.values()] == ["images/dogs__a.png", "images/Foto (1) ü.png"]
 
 
 def test_the_same_labels_are_the_same_bytes_when_all_is_made_anew(shelf: Shelf) -> None:
@@ -81,8 +81,7 @@ def test_what_was_edited_since_is_left_out_until_it_is_labeled_again(shelf: Shel
     old = shelf.labeled(1, images, "/a.png", 30)
     shelf.wait(name, shelf.put(labels, {"/a.png.json": old}, delete=["/a.png.json"]))
     assert sorted(shelf.read(name)) == ["/images/a.png", "/result.json"]
-    told = shelf("logs", "--pipeline", name).stdout
-    assert "1 task showing files that /pfs/source does not have in that version, left out" in told
+    shelf.until_logged(name, "1 task showing files that /pfs/source does not have in that version, left out")
 
     shelf.wait(name, shelf.label(labels, images, "/a.png", "/b.png"))
     assert shelf.read(name)["/images/b.png"] == picture(7, 7)
@@ -128,7 +127,7 @@ def test_a_job_that_fails_says_what_to_do(shelf: Shelf) -> None:
     job = shelf.wait(f"{labels}-voc", shelf.put(labels, {"/1.json": b"{}"}))
 
     assert job.state is JobState.JOB_FAILURE
-    assert "/pfs/labels has no labeling configuration" in shelf("logs", "--pipeline", f"{labels}-voc").stdout
+    shelf.until_logged(f"{labels}-voc", "/pfs/labels has no labeling configuration")
 
 
 def test_commands_of_the_howto_work_top_to_bottom(tmp_path: Path) -> None:

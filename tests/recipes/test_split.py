@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from howdah.errors import Invalid
+from howdah.errors import AlreadyExists, Invalid
 from howdah.recipes.split import Shares, divide
 
 TESTED, TESTED_TEXTS = [3, 7, 16], [0, 5, 14]
@@ -94,6 +94,8 @@ def test_labels_of_several_projects_keep_their_folders(tmp_path: Path) -> None:
     put(labels, {"cats/1.json": task(1), "dogs/1.json": task(2)})
 
     divide(labels, tmp_path / "out", Shares(0))
+    with pytest.raises(AlreadyExists, match="out is not empty: choose another one"):
+        divide(labels, tmp_path / "out", Shares(0))
     assert files(tmp_path / "out") == [
         "train/cats/.howdah/labeling.xml", "train/cats/1.json", "train/dogs/.howdah/labeling.xml", "train/dogs/1.json",
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 from howdah.client import commits, files
 from howdah.client.channel import Connection
 from howdah.errors import NotFound
-from howdah.infos import CommitState, FileType
+from howdah.infos import CommitState, FileInfo, FileType
 from howdah.names import Branch, Commit
 
 FILE = "metrics.json"
@@ -73,12 +73,13 @@ def _history(conn: Connection, branch: Branch, known: dict[bytes, dict[str, Valu
             yield Measured(info.commit, info.finished, metrics, tuple(faults))
 
 
-def _files(conn: Connection, commit: Commit) -> Iterator[Any]:
+def _files(conn: Connection, commit: Commit) -> Iterator[FileInfo]:
     try:
-        found = [*files.glob(conn, commit, f"/{FILE}"), *files.glob(conn, commit, f"/**/{FILE}")]
+        for found in files.glob(conn, commit, f"/**{FILE}"):
+            if found.type is FileType.FILE and found.file.path.endswith(f"/{FILE}"):
+                yield found
     except NotFound:  # as of a commit without files
         return
-    yield from {each.file.path: each for each in found if each.type is FileType.FILE}.values()
 
 
 def _read(content: bytes) -> dict[str, Value] | str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from howdah.convert import tasks
 from howdah.convert.labels import CONFIG, InFolder, folders
-from howdah.errors import Invalid, unusable
+from howdah.errors import AlreadyExists, Invalid, unusable
 from howdah.uris import find_uris
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -64,10 +64,12 @@ class Divided:
 
 
 def divide(labels: Path, out: Path, shares: Shares) -> Divided:
-    """Make a folder for each part in the folder `out`, with links to the tasks' files below the same paths.
+    """Make a folder for each part in the folder `out`, missing or empty, with links to the tasks' files.
 
-    Each part has the labeling configurations, so it is labels like those it was made of.
+    They are below the same paths. Each part has the labeling configurations, so it is labels like those it was made of.
     """
+    if out.exists() and any(out.iterdir()):
+        raise AlreadyExists(f"folder {out} is not empty: choose another one", kind="not-empty")
     counts, notes = Counter(dict.fromkeys(shares.parts, 0)), list[str]()
     for folder in folders(labels):
         config = (folder / CONFIG).relative_to(labels)
