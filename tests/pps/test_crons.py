@@ -16,6 +16,7 @@ from howdah.pfs import clock, commits, files, repos, writing
 from howdah.pps import crons, pipelines
 from howdah.pps.crons import MOST, Ticking, passed
 from howdah.store.store import Store
+from tests.faults.doors import Died, Fate, kept
 from tests.pfs.stores import write
 from tests.pps.stores import COUNT, EDGES, create, document, listed, pipeline_store
 
@@ -99,6 +100,34 @@ def test_what_passed_without_a_server_is_made_up_for_once(store: Store, time: Cl
         Ticking(store).turn()
         assert written(store) == ["06:01:30Z", "06:02:30Z", "06:03:30Z"]
         assert commits_of(store) == 4  # with the empty one that the branch began with
+
+
+def test_turn_that_dies_anywhere_is_made_up_for_and_repeats_nothing(tmp_path: Path) -> None:
+    def died(data: Path, fate: Fate) -> bool:
+        """Whether a turn died; three instants are due."""
+        with pipeline_store(data) as store:
+            store.now = time = Clock()
+            schedule(store)
+            time.time += 3 * MINUTE
+            try:
+                Ticking(kept(store, fate)).turn()
+            except Died:
+                return True
+            return False
+
+    count = Fate()
+    assert not died(tmp_path / "whole", count)
+    assert count.passed >= 3
+    for at in range(1, count.passed + 1):
+        for is_after in (False, True):
+            data = tmp_path / f"{at}-{is_after}"
+            assert died(data, Fate(at, is_after))
+            with pipeline_store(data) as store:
+                store.now = time = Clock()
+                time.time += 3 * MINUTE
+                Ticking(store).turn()
+                assert written(store) == ["06:01:30Z", "06:02:30Z", "06:03:30Z"]
+                assert commits_of(store) == 4
 
 
 def test_only_the_newest_instant_stays_with_overwrite(store: Store, time: Clock) -> None:
