@@ -17,6 +17,7 @@ import pytest
 from howdah.client import channel, files
 from howdah.client.channel import Connection
 from howdah.names import Commit, File, Project, Repo
+from howdah.settings import ADDRESS
 from howdah.testing.servers import StoreServer
 from tests.cli.conftest import in_process
 
@@ -52,10 +53,10 @@ class Example:
         self.folder = folder
         self("create", "project", name)
 
-    def __call__(self, *words: str, stdin: bytes = b"") -> str:
+    def __call__(self, *words: str, code: int = 0) -> str:
         """A command of `howdah`, in the project."""
-        done = in_process(*words, "--project", self.project, stdin=stdin)
-        assert done.code == 0, done.stderr + self.logs()
+        done = in_process(*words, "--project", self.project)
+        assert done.code == code, done.stderr + self.logs()
         return done.stdout
 
     def draw(self, target: Path, source: str = "") -> None:
@@ -64,8 +65,11 @@ class Example:
         subprocess.run([sys.executable, str(script), str(target)], check=True, timeout=60)
 
     def pipeline(self, spec: str, *words: str) -> None:
-        """Create the pipelines of a specification or template, its scripts being those of the folder."""
-        text = (self.folder / spec).read_text("utf-8")
+        """Create the pipelines of a specification or template, its scripts being those of the folder.
+
+        A store at the usual address is this one.
+        """
+        text = (self.folder / spec).read_text("utf-8").replace(ADDRESS.default, str(self.conn.address))
         for script in self.folder.glob("*.py"):
             text = text.replace(f"/{script.name}", str(script))
         target = self.folder / f"adapted-{spec}"
@@ -78,11 +82,11 @@ class Example:
         place = f"{repo}@master" if source.is_dir() else f"{repo}@master:/{source.name}"
         self("put", "file", place, *(["-r"] if source.is_dir() else []), "-f", str(source))
 
-    def done(self, repo: str) -> str:
+    def done(self, repo: str, code: int = 0) -> str:
         """Wait for all that the newest commit of a repo leads to; the id of the set."""
         told = json.loads(self("inspect", "commit", f"{repo}@master", "--raw"))
         found = str(told["commit"]["id"])
-        self("wait", "job", found)
+        self("wait", "job", found, code=code)
         return found
 
     def tree(self, repo: str) -> dict[str, bytes]:
@@ -90,6 +94,10 @@ class Example:
         top = File(Commit(Repo(Project(self.project), repo), "master"), "/")
         found = files.get_tree(self.conn, top)
         return {path: b"".join(content) for path, content in found if content is not None}
+
+    def job(self, pipeline: str, id: str) -> Any:
+        """What is told of a job."""
+        return json.loads(self("inspect", "job", f"{self.project}/{pipeline}@{id}", "--raw"))
 
     def metrics(self, repo: str) -> list[Any]:
         """What the commits of a repo tell, the newest first."""

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from howdah.testing.launched import until
-from tests.examples.conftest import Example
+from tests.examples.conftest import EXAMPLES, Example
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="platform: fences are Linux's")
 
@@ -52,7 +52,7 @@ def test_edges_of_pictures_come_to_one_sheet(example: Example, pictures: Path) -
     (pictures / "disc.ppm").write_bytes((pictures / "ring.ppm").read_bytes())
     example.put("images", pictures / "disc.ppm")
     job = example.done("images")
-    told = json.loads(example("inspect", "job", f"{example.project}/edges@{job}", "--raw"))
+    told = example.job("edges", job)
     assert (told.get("data_processed"), told.get("data_skipped")) == ("1", "3")
     assert example.tree("edges")["/disc.pgm"] == edges["/ring.pgm"]
 
@@ -188,6 +188,72 @@ def test_each_commit_of_labels_trains_a_model_and_measures_it(example: Example, 
     assert few["train.tasks.labeled"] + few["test.tasks.labeled"] == 10
     assert found["train.tasks.predicted"] + found["test.tasks.predicted"] == 40
     assert found["test.mood.accuracy"] > 0.7
+
+
+@of("shuffle")
+def test_files_of_two_repos_are_sorted_without_their_bytes(example: Example, tmp_path: Path) -> None:
+    content = {"fruits/apple.jpeg": b"an apple", "fruits/mango.jpeg": b"a mango", "pricing/apple.json": b'{"price": 1}'}
+    for path, data in content.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    for repo in ("fruits", "pricing"):
+        example("create", "repo", repo)
+        example.put(repo, tmp_path / repo)
+    example.pipeline("shuffle.json")
+    job = example.done("shuffle")
+
+    assert example.tree("shuffle") == {
+        "/apple/cost.json": b'{"price": 1}', "/apple/img.jpeg": b"an apple", "/mango/img.jpeg": b"a mango",
+    }  # fmt: skip
+    told = example.job("shuffle", job)
+    assert (told["data_total"], told["stats"]["download_bytes"]) == ("3", "0")
+
+
+@of("err_cmd")
+def test_a_datum_that_fails_may_be_mended_and_is_left_out(example: Example, tmp_path: Path) -> None:
+    example("create", "repo", "input")
+    example.pipeline("error_test.json")
+    counts = []
+    for name in ("file1", "file2"):
+        (tmp_path / name).write_text(name)
+        example.put("input", tmp_path / name)
+        told = example.job("error_test", example.done("input"))
+        counts.append([int(told.get(f"data_{count}", 0)) for count in ("processed", "skipped", "recovered", "total")])
+    assert counts == [[1, 0, 0, 1], [0, 1, 1, 2]]
+    assert example.tree("error_test") == {"/file1": b"file1"}
+
+    (tmp_path / "file3").write_text("file3")
+    example.put("input", tmp_path / "file3")
+    told = example.job("error_test", example.done("input", code=5))
+    assert (told["state"], told["data_failed"]) == ("JOB_FAILURE", "1")
+
+
+@of("deferred_processing")
+def test_what_is_deferred_is_worked_on_when_its_branch_is_moved(example: Example, pictures: Path) -> None:
+    for script in ("edges.py", "montage.py"):
+        shutil.copy(EXAMPLES / "opencv" / script, example.folder)
+    example.draw(pictures, "opencv")
+    example("create", "repo", "images")
+    example.pipeline("edges_dp.json")
+    example.pipeline("montage_dp.json")
+    example.put("images", pictures)
+    example.done("images")
+    assert example.tree("montage_dp") == {}
+
+    example("create", "branch", "edges_dp@master", "--head", "dev")
+    example.done("montage_dp")
+    assert sorted(example.tree("montage_dp")) == ["/montage.png"]
+
+
+@of("spout")
+def test_messages_of_a_spout_are_worked_on_as_they_come(example: Example) -> None:
+    for spec in ("spout.json", "processor.json", "reducer.json"):
+        example.pipeline(spec)
+    try:
+        until(lambda: example.tree("reducer").get("/2K.txt", b"").count(b"\n") == 2, what="all messages")
+        assert example.tree("reducer") == {"/1K.txt": b"700\n", "/2K.txt": b"1400\n2100\n"}
+    finally:
+        example("delete", "pipeline", "--all", "-f")
 
 
 @of("cron")
