@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from howdah.pps.spec import EVERY_JOB, UNTIL_SUCCESS, ParallelismSpec, ResourceS
 IMAGE = "ubuntu:20.04"
 TRIES = 3
 
+_KEPT = frozenset({"/pfs", "/proc", "/dev", "/sys"})
+_WHOLE = frozenset({"/", "/tmp", "/run"})  # noqa: S108
 _SET_BY_SERVER = ("spec_commit", "specCommit")
 
 
@@ -108,6 +111,8 @@ def _check_transform(transform: Transform) -> None:
     for name in transform.env:
         if not name or "=" in name or "\0" in name:
             raise _invalid(f"transform.env: {name!r} cannot name an environment variable")
+    if transform.datum_batching and transform.err_cmd:
+        raise _invalid("transform.err_cmd cannot be had with datum_batching, where the code tells what has failed")
     words = (*transform.cmd, *transform.err_cmd, *transform.stdin, *transform.err_stdin, *transform.env.values())
     if any("\0" in word for word in words):
         raise _invalid("transform: no word of a command may hold a zero byte")
@@ -118,8 +123,22 @@ def _check_secret(secret: SecretMount) -> None:
         raise _invalid("transform.secrets: each must have a name")
     if not secret.mount_path and not secret.env_var:
         raise _invalid(f"secret {secret.name} must have a mount_path, or an env_var and a key")
+    if secret.mount_path:
+        _check_mount(secret)
+    if "/" in secret.env_var or "=" in secret.env_var or "\0" in secret.env_var:
+        raise _invalid(f"secret {secret.name}: env_var {secret.env_var!r} cannot name an environment variable")
     if secret.env_var and not secret.key:
         raise _invalid(f"secret {secret.name} must have a key, of which env_var {secret.env_var} is made")
+
+
+def _check_mount(secret: SecretMount) -> None:
+    path = posixpath.normpath(secret.mount_path)
+    top = "/" + path.strip("/").partition("/")[0]
+    if not path.startswith("/") or "\0" in path:
+        raise _invalid(f"secret {secret.name}: mount_path {path!r} must be an absolute path, such as /secrets")
+    if path in _WHOLE or path.startswith("//") or top in _KEPT:
+        told = f"secret {secret.name}: mount_path {path} would hide what code needs: name a folder such as /secrets"
+        raise _invalid(told)
 
 
 def _check_running(spec: Spec) -> None:

@@ -6,12 +6,13 @@ him. A verb that raises has kept nothing; then the job is to be taken up again.
 
 from __future__ import annotations
 
+import posixpath
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from howdah.db.database import Tx
-from howdah.errors import NotFound
+from howdah.errors import Invalid, NotFound
 from howdah.infos import CommitInfo, DatumState, Stats
 from howdah.names import Branch, Commit, Job
 from howdah.pfs import graph, repos, writing
@@ -22,7 +23,7 @@ from howdah.pps.datums import Plan
 from howdah.pps.machine import Action, JobRun
 from howdah.pps.outputs import Outputs, successes
 from howdah.pps.results import Result
-from howdah.pps.spec import Spec
+from howdah.pps.spec import SecretMount, Spec
 from howdah.pps.work import Successes
 from howdah.store.store import Store
 from howdah.store.tree import EMPTY
@@ -102,7 +103,10 @@ def take_up(store: Store, job: Job) -> Work:
 
 
 def environment(tx: Tx, spec: Spec) -> dict[str, bytes]:
-    """The variables that a pipeline's code has of secrets; `NotFound` where one is not there."""
+    """What a pipeline's code has of secrets: variables by their names, files by their absolute paths.
+
+    `NotFound` where one is not there.
+    """
     found = {}
     for each in spec.transform.secrets if spec.transform is not None else ():
         values = secrets.values(tx, each.name)
@@ -110,7 +114,16 @@ def environment(tx: Tx, spec: Spec) -> dict[str, bytes]:
             if each.key not in values:
                 raise NotFound(f"secret {each.name} has no key {each.key}: create it with one", kind="secret-not-found")
             found[each.env_var] = values[each.key]
+        if each.mount_path:
+            found.update({_place(each, key): values[key] for key in values})
     return found
+
+
+def _place(secret: SecretMount, key: str) -> str:
+    """Where a secret's value is as a file."""
+    if key in {"", ".", ".."} or "/" in key or "\0" in key:
+        raise Invalid(f"secret {secret.name}: key {key!r} can be no file's name: create it with another", kind="secret")
+    return f"{posixpath.normpath(secret.mount_path)}/{key}"
 
 
 def done_before(store: Store, job: Job) -> Successes | None:

@@ -14,6 +14,7 @@ _BASE = {
     "PATH": f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{PROGRAMS}",
     "LANG": "C.UTF-8",
 }
+_SPECIAL = frozenset('"\\$`!')
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def told(about: About, inputs: Sequence[Input], pfs: str = "/pfs") -> dict[str, 
     found = {
         "PACH_JOB_ID": about.job,
         "PACH_OUTPUT_COMMIT_ID": about.output.id,
-        "PACH_DATUM_ID": about.datum,
+        **({"PACH_DATUM_ID": about.datum} if about.datum else {}),
         "PPS_PIPELINE_NAME": about.output.repo.name,
         "PPS_PROJECT_NAME": about.output.repo.project.name,
         "PPS_SPEC_COMMIT": about.spec_commit,
@@ -51,5 +52,11 @@ def whole(given: Mapping[str, str], told: Mapping[str, str], home: str = "/tmp")
 
 
 def as_file(told: Mapping[str, str]) -> str:
-    """What is told, as lines that a shell reads."""
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in told.items())
+    """What is told, as lines that a shell reads, and readers of `.env` as far as they can."""
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in told.items())
+
+
+def _quoted(value: str) -> str:
+    if "'" in value and not _SPECIAL.intersection(value):
+        return f'"{value}"'  # a shell's way to put a single quote between single ones is nobody else's
+    return shlex.quote(value)

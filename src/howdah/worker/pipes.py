@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from types import TracebackType
 
 _LOOK_EVERY = 0.01
 _SHARE = 10  # of so much time at most one part is spent looking
+_FULL_MS = 100  # between two looks whether a pipe that nobody empties is wanted any more
 
 Pieces = Callable[[], Iterable[bytes]]
 
@@ -79,15 +81,24 @@ class Pipes:
 
     def _feed(self, pipe: int, pieces: Pieces) -> None:
         try:
-            os.set_blocking(pipe, True)
             for piece in pieces():
-                at = 0
-                while at < len(piece):
-                    at += os.write(pipe, memoryview(piece)[at:])
+                written = self._write(pipe, piece)
                 with self._lock:
-                    self.fed += len(piece)
+                    self.fed += written
+                if written < len(piece):
+                    break
         except BaseException as error:
             if not isinstance(error, OSError) or error.errno != errno.EPIPE:  # code may stop reading
                 self._error = error
         finally:
             os.close(pipe)
+
+    def _write(self, pipe: int, piece: bytes) -> int:
+        """How many bytes it took; all of them, unless code that goes on has left it open and all is over."""
+        poll = select.poll()
+        poll.register(pipe, select.POLLOUT)
+        at = 0
+        while at < len(piece) and (poll.poll(_FULL_MS) or not self._over.is_set()):
+            with suppress(BlockingIOError):
+                at += os.write(pipe, memoryview(piece)[at:])
+        return at

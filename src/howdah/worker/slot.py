@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
-from howdah.errors import Unavailable
+from howdah.errors import Invalid, Unavailable
 from howdah.worker import layout, refusals, users
 from howdah.worker.fence.frames import Message, Reader, pack
 from howdah.worker.fence.limits import Limits
@@ -58,11 +59,13 @@ class Place:
 class Slot:
     """For one thread at a time, but for `kill`. Raises `Refused` where the kernel allows no fence.
 
-    The folder is the slot's alone: what another left there goes. A run that is under way ends with the slot.
+    The folder is the slot's alone: what another left there goes. A run that is under way ends with the slot. Code runs
+    only within `running`.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, running: AbstractContextManager[object] | None = None) -> None:
         self.place = place
+        self._running = running if running is not None else nullcontext()
         _clear(place.folder)
         own, given = socket.socketpair()
         with given:
@@ -101,29 +104,44 @@ class Slot:
         environment: Mapping[str, str],
         *,
         directory: str = "/",
+        files: Mapping[str, bytes] = MappingProxyType({}),
         limits: Limits,
         tell: Lines,
+        turned: Callable[[], None] = lambda: None,
     ) -> Ended:
         """Have the command run on the slot's folder of that name, and wait for its end; lines go to `tell`.
 
-        An error ends the slot too.
+        `files` are in memory, at these paths, for this run; `Invalid` without a fence.
+        `turned` is called when it begins and after each `turn`. An error ends the slot too.
         """
+        if self.place.plain and files:
+            told = f"code without a fence cannot have secrets as files ({', '.join(files)}): have them by env_var"
+            raise Invalid(told, kind="unfenced")
         others = users.counted(plain=self.place.plain)
-        order = {
+        order: dict[str, object] = {
             "folder": folder,
             "command": list(command),
             "environment": dict(environment),
             "directory": directory,
+            "files": {path: base64.b64encode(content).decode() for path, content in files.items()},
             "limits": asdict(replace(limits, processes=limits.processes + others)),
         }
+        with self._running:
+            return self._run(folder, order, tell, turned)
+
+    def _run(self, folder: str, order: dict[str, object], tell: Lines, turned: Callable[[], None]) -> Ended:
         try:
             with self._sending:
                 why = dict(self._killed).get(folder)
                 if why is not None:
                     return Ended("killed", why, 0, 0.0, 0.0, 0.0)
                 self._send({"run": order})
-            while "lines" in (message := self._next()):
-                tell(message["lines"])
+            turned()
+            while "ended" not in (message := self._next()):
+                if "lines" in message:
+                    tell(message["lines"])
+                else:
+                    turned()
             return Ended(**message["ended"])
         except BaseException:
             self.close()
@@ -139,6 +157,17 @@ class Slot:
         with self._sending:
             self._killed.append((folder, why))
             self._send({"kill": why, "folder": folder})
+
+    def turn(self, name: str) -> None:
+        """Have the run under way go by this name, from any thread; what it has printed before is told first.
+
+        Whoever wanted a run of that name killed gets his way now.
+        """
+        with self._sending:
+            self._send({"turn": name})
+            why = dict(self._killed).get(name)
+            if why is not None:
+                self._send({"kill": why, "folder": name})
 
     def close(self) -> None:
         """End the fence and all that runs in it."""

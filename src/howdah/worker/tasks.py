@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -16,14 +16,16 @@ from howdah.names import Commit
 from howdah.wire import pfs
 from howdah.wire.gen import pps_pb2, work_pb2
 from howdah.worker import work
+from howdah.worker.batching import Batch
 from howdah.worker.environment import About
 from howdah.worker.fence.limits import Limits
 from howdah.worker.inputs import Fetcher, Input
-from howdah.worker.slot import Slot
+from howdah.worker.slot import Lines, Slot
 from howdah.worker.work import Code, Datum, Done, State
 
 _SECONDS = 0.5  # what is done for longer is told
 _BYTES = 64 << 20  # and so is what is more than this
+_Trying = Callable[[Datum, str, Lines], AbstractContextManager[Done]]
 _STATES = {
     State.SUCCESS: pps_pb2.SUCCESS,
     State.FAILED: pps_pb2.FAILED,
@@ -71,6 +73,8 @@ def code_of(message: work_pb2.Code, packages: Mapping[str, str], turn: int) -> C
         accept_return_code=tuple(message.accept_return_code),
         env={**packages, **message.env},
         working_dir=message.working_dir,
+        files=dict(message.files),
+        batching=message.batching,
         limits=Limits(
             memory=message.memory,
             processors=message.processors,
@@ -124,23 +128,26 @@ class Task:
 
     def run(self, code: Code) -> None:
         """Work on all of it. Raises where the machine or the store is to blame; what was not told is lost then."""
-        with self._stack:
+        with self._stack, ExitStack() as stack:
+            trying: _Trying = partial(work.tried, self._slot, self._means.fetcher)
+            if code.batching:
+                batch = Batch(self._slot, self._means.fetcher, code, f"{self._message.number}-code")
+                trying = stack.enter_context(batch).tried
             for each in self._message.datums:
                 if self._means.is_killed(each.serial):
                     continue
-                self._try(each, code)
+                self._try(each, code, trying)
                 if self._is_due():
                     self._report()
             self._report()
 
-    def _try(self, message: work_pb2.Datum, code: Code) -> None:
+    def _try(self, message: work_pb2.Datum, code: Code, trying: _Trying) -> None:
         datum = datum_of(self._message, message, code)
         log = self._means.log
         log.say(message.id, "beginning to run user code")
         begun = time.monotonic()
         name = folder_of(self._message.number, message.serial)
-        trying = work.tried(self._slot, self._means.fetcher, datum, name, partial(log.print, message.id))
-        done = self._stack.enter_context(trying)
+        done = self._stack.enter_context(trying(datum, name, partial(log.print, message.id)))
         took = f"finished running user code after {time.monotonic() - begun:.3f} seconds"
         log.say(message.id, took if done.state is State.SUCCESS else f"user code failed: {done.why}")
         if not self._means.is_killed(message.serial):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from howdah.client.changes import Changes
@@ -35,7 +35,11 @@ class Code:
     accept_return_code: tuple[int, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     working_dir: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Small ones by their paths, for the code alone: secrets."""
     limits: Limits = Limits()
+    batching: bool = False
+    """Whether it is started once for many datums, and asks for each; see `howdah.worker.batching`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +108,19 @@ def _tried(slot: Slot, fetcher: Fetcher, datum: Datum, folder: Path, tell: Lines
         ready = time.monotonic()
         pipes.start()
         state, why = _run(slot, datum.code, folder, given, tell)
-    found: tuple[outputs.Output, ...] = ()
-    if state is State.SUCCESS:
-        try:
-            found = tuple(outputs.find(folder, datum.directories, pipes.names))
-        except Invalid as error:
-            state, why = State.FAILED, error.message
-    sent = sum(one.size for one in found if isinstance(one, outputs.Written))
-    return Done(state, why, found, ready - begun, time.monotonic() - ready, fetched + pipes.fed, sent)
+    ran = Done(state, why, (), ready - begun, time.monotonic() - ready, fetched + pipes.fed)
+    return found(ran, folder, datum, pipes.names)
+
+
+def found(done: Done, folder: Path, datum: Datum, pipes: Collection[str]) -> Done:
+    """The same with what the code has left in the folder, or as a failure where that cannot be kept."""
+    if done.state is not State.SUCCESS:
+        return done
+    try:
+        left = tuple(outputs.find(folder, datum.directories, pipes))
+    except Invalid as error:
+        return replace(done, state=State.FAILED, why=error.message)
+    return replace(done, outputs=left, upload_bytes=sum(one.size for one in left if isinstance(one, outputs.Written)))
 
 
 def _run(slot: Slot, code: Code, folder: Path, given: Mapping[str, str], tell: Lines) -> tuple[State, str]:
@@ -119,7 +128,8 @@ def _run(slot: Slot, code: Code, folder: Path, given: Mapping[str, str], tell: L
 
     def run(command: Sequence[str], lines: Sequence[str]) -> Ended:
         layout.give(folder, lines)
-        ended = slot.run(folder.name, command, given, directory=code.working_dir or "/", limits=code.limits, tell=tell)
+        where, limits = code.working_dir or "/", code.limits
+        ended = slot.run(folder.name, command, given, directory=where, files=code.files, limits=limits, tell=tell)
         if ended.how == "broken":
             raise Unavailable(f"the fence could not start code: {ended.why}", kind="fence")
         return ended

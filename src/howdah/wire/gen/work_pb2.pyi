@@ -115,6 +115,26 @@ class Code(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class FilesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.bytes
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     CMD_FIELD_NUMBER: _builtins.int
     STDIN_FIELD_NUMBER: _builtins.int
     ERR_CMD_FIELD_NUMBER: _builtins.int
@@ -128,6 +148,7 @@ class Code(_message.Message):
     PROCESSORS_FIELD_NUMBER: _builtins.int
     DISK_FIELD_NUMBER: _builtins.int
     BATCHING_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
     working_dir: _builtins.str
     requirements: _builtins.str
     """Python packages, a line each; none without."""
@@ -149,6 +170,10 @@ class Code(_message.Message):
     def accept_return_code(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
     def env(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def files(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]:
+        """Secrets as files, by their absolute paths."""
+
     def __init__(
         self,
         *,
@@ -165,10 +190,11 @@ class Code(_message.Message):
         processors: _builtins.int = ...,
         disk: _builtins.int = ...,
         batching: _builtins.bool = ...,
+        files: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_return_code", b"accept_return_code", "batching", b"batching", "cmd", b"cmd", "disk", b"disk", "env", b"env", "err_cmd", b"err_cmd", "err_stdin", b"err_stdin", "memory", b"memory", "processors", b"processors", "requirements", b"requirements", "seconds", b"seconds", "stdin", b"stdin", "working_dir", b"working_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_return_code", b"accept_return_code", "batching", b"batching", "cmd", b"cmd", "disk", b"disk", "env", b"env", "err_cmd", b"err_cmd", "err_stdin", b"err_stdin", "files", b"files", "memory", b"memory", "processors", b"processors", "requirements", b"requirements", "seconds", b"seconds", "stdin", b"stdin", "working_dir", b"working_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

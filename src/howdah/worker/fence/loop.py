@@ -94,6 +94,7 @@ class _Running:
     def __init__(self, run: Run, way: Way, talk: Talk) -> None:
         self._run, self._way, self._talk = run, way, talk
         self._lines = Lines(run.limits.output)
+        self._name = run.folder
         self._why: tuple[str, str] | None = None
         self._report = b""
         self._begun = time.monotonic()
@@ -157,10 +158,25 @@ class _Running:
     def _hear(self) -> None:
         self._talk.push()
         for message in self._talk.receive():
-            if "kill" in message and message["folder"] == self._run.folder:
+            if "kill" in message and message["folder"] == self._name:
                 self._kill("killed", message["kill"])
+            elif "turn" in message:
+                self._turn(message["turn"])
         if self._talk.over:
             self._kill("killed", "nobody waits for it")
+
+    def _turn(self, name: str) -> None:
+        """Go by another name; what was printed before is told before that is."""
+        self._drain()
+        self._tell(self._lines.end())
+        self._lines = Lines(self._run.limits.output)
+        self._name = name
+        self._talk.send({"turned": name})
+        self._talk.push()
+
+    def _drain(self) -> None:
+        for _ in range(_DRAIN):  # of a pipe that others may fill all the time
+            self._is_open = self._is_open and self._take()
 
     def _note(self) -> bool:
         data = os.read(self._reported, _READ)
@@ -181,8 +197,7 @@ class _Running:
 
     def _end(self) -> dict[str, Any]:
         self._way.finish(self.first)
-        for _ in range(_DRAIN):  # of a pipe that some process may still have, where all cannot be found
-            self._is_open = self._is_open and self._take()
+        self._drain()
         self._tell(self._lines.end())
         os.close(self._output)
         os.close(self._reported)

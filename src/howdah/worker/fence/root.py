@@ -112,12 +112,12 @@ def build(covered: Sequence[str], shown: Sequence[str]) -> View:
         os.mkdir(f"{_NEW}/{name}")
     for entry in os.scandir("/"):
         if entry.name not in _OWN:
-            _put(entry.path)
+            put(entry.path, _NEW + entry.path)
     _put_devices()
     resolver = os.path.realpath(_RESOLVER)
     if resolver.startswith("/run/"):
         os.makedirs(os.path.dirname(_NEW + resolver), exist_ok=True)
-        _put(resolver)
+        put(resolver, _NEW + resolver)
     for path in covered:
         _cover(_NEW + os.path.realpath(path))
     again = [path for path in shown if path.startswith(f"{_NEW}/")]
@@ -135,9 +135,8 @@ def build(covered: Sequence[str], shown: Sequence[str]) -> View:
     return View(flags, tuple(again))
 
 
-def _put(path: str) -> None:
-    """The same at the same place; an empty place where the kernel refuses it."""
-    target = _NEW + path
+def put(path: str, target: str) -> None:
+    """The same at another place; an empty place where the kernel refuses it."""
     if os.path.islink(path):
         os.symlink(os.readlink(path), target)
         return
@@ -155,7 +154,7 @@ def _put(path: str) -> None:
 def _put_devices() -> None:
     for name in os.listdir("/dev"):
         if _DEVICES.fullmatch(name):
-            _put(f"/dev/{name}")
+            put(f"/dev/{name}", f"{_NEW}/dev/{name}")
     for name, target in _LINKS.items():
         os.symlink(target, f"{_NEW}/dev/{name}")
 

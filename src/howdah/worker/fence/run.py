@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -24,12 +25,14 @@ class Run:
     environment: Mapping[str, str]
     directory: str
     limits: Limits
+    files: Mapping[str, bytes]
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Run:
         """As a message tells it."""
         command, limits = tuple(message["command"]), Limits(**message["limits"])
-        return cls(message["folder"], command, message["environment"], message["directory"] or "/", limits)
+        files = {path: base64.b64decode(content) for path, content in message["files"].items()}
+        return cls(message["folder"], command, message["environment"], message["directory"] or "/", limits, files)
 
 
 class _Unable(Exception):
@@ -55,7 +58,12 @@ def _lead(run: Run, way: Way, output: int) -> dict[str, Any]:
         signal.signal(number, signal.SIG_IGN)  # those that it sends to its group
     given = os.open(f"{way.slot}/{run.folder}/stdin", os.O_RDONLY)
     room = free(f"{way.slot}/{run.folder}", run.limits.reserve)
-    way.settle(run.folder)
+    try:
+        way.settle(run.folder, run.files)
+    except PermissionError as error:
+        if error.filename not in {os.path.dirname(path) for path in run.files}:
+            raise
+        raise _Unable(f"a secret cannot be at {error.filename}: {error.strerror}") from error
     run.limits.hold(room)
     way.drop()
     try:

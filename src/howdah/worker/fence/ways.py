@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from howdah.worker.fence import kernel, root
+from howdah.worker.fence import given, kernel, root
 
 _SHM = "/dev/shm"  # noqa: S108
 
@@ -47,9 +47,10 @@ class Fenced:
         kernel.mount("tmpfs", _SHM, kernel.NOSUID | kernel.NODEV, options)
         self._memory = memory
 
-    def settle(self, folder: str) -> None:
-        """In the first process: see what the run is to see."""
+    def settle(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """In the first process: see what the run is to see, these small files too."""
         self._view.show(folder)
+        given.put(files, self._user)
 
     def drop(self) -> None:
         """In the first process: be the user, without any right."""
@@ -87,7 +88,7 @@ class Plain:
         """As `os.fork`."""
         return os.fork()
 
-    def settle(self, folder: str) -> None:
+    def settle(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Nothing: whoever asks for the run has made `/pfs` lead to the folder."""
 
     def drop(self) -> None:
