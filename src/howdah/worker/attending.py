@@ -18,7 +18,7 @@ from howdah.client import channel, work
 from howdah.client.channel import Connection
 from howdah.errors import HowdahError, Unavailable, unusable
 from howdah.wire.gen import pps_pb2, work_pb2
-from howdah.worker import installation, users
+from howdah.worker import environment, installation, users
 from howdah.worker.cache import Cache
 from howdah.worker.inputs import Fetcher
 from howdah.worker.packages import Environments
@@ -139,8 +139,9 @@ class _Attending:
             work.free(self._conn, self._worker.token, task.number)
 
     def _installed(self, code: work_pb2.Code) -> dict[str, str]:
-        """The variables that lead to the packages that code needs."""
-        return self._packages.made(code.requirements) if code.requirements else {}
+        """The variables that lead to the store, and to the packages that code needs."""
+        packages = self._packages.made(code.requirements) if code.requirements else {}
+        return {**environment.cluster(self._worker.address), **packages}
 
     def _work(self, slot: Slot, message: work_pb2.Task) -> Slot:
         """Work on a task; returns the slot for the next one, another where this one has ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from howdah.names import Commit
 from howdah.worker.inputs import Input
@@ -44,6 +45,19 @@ def told(about: About, inputs: Sequence[Input], pfs: str = "/pfs") -> dict[str, 
             if value:
                 found[f"PACH_DATUM_{each.name}_{key}"] = value
     return found
+
+
+def cluster(address: str) -> dict[str, str]:
+    """The names by which Pachyderm's clients find the store from inside of a pipeline."""
+    where = urlsplit(address)
+    host, port = where.hostname or "", str(where.port)
+    return {
+        "PACH_IN_WORKER": "true",
+        "PACH_NAMESPACE": "default",
+        "PACHD_PEER_SERVICE_HOST": f"[{host}]" if ":" in host else host,
+        "PACHD_PEER_SERVICE_PORT": port,
+        "PEER_PORT": port,
+    }
 
 
 def whole(given: Mapping[str, str], told: Mapping[str, str], home: str = "/tmp") -> dict[str, str]:  # noqa: S108

@@ -64,14 +64,14 @@ class _Tried:
 
 
 def code_of(message: work_pb2.Code, packages: Mapping[str, str], turn: int) -> Code:
-    """What is run on each datum; `packages` are variables that lead to the pipeline's own."""
+    """What is run on each datum; `packages` are variables that lead to the store and to the pipeline's own packages."""
     return Code(
         cmd=tuple(message.cmd),
         stdin=tuple(message.stdin),
         err_cmd=tuple(message.err_cmd),
         err_stdin=tuple(message.err_stdin),
         accept_return_code=tuple(message.accept_return_code),
-        env={**packages, **message.env},
+        env={"PPS_POD_NAME": f"worker-{turn}", **packages, **message.env},
         working_dir=message.working_dir,
         files=dict(message.files),
         batching=message.batching,
