@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import random
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -76,7 +78,7 @@ def test_content_is_read_in_the_thread_that_asks() -> None:
             threads.add(threading.current_thread())
             yield bytes(1 << 20)
 
-    cut = sum(sum(map(len, one.chunks)) for one in Windows().cut(Source(pieces())))
+    cut = sum(sum(map(len, one.chunks)) for one in Windows(lend=True).cut(Source(pieces())))
     assert cut == 30 << 20
     assert threads == {threading.current_thread()}
 
@@ -87,4 +89,17 @@ def test_content_that_cannot_be_read_on_is_told() -> None:
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="gone"):
-        [*Windows().cut(Source(pieces()))]
+        [*Windows(lend=True).cut(Source(pieces()))]
+
+
+def test_lent_memory_stays_as_it_is_while_the_next_three_windows_are_worked_on() -> None:
+    windows = Windows(lend=True)
+    last: deque[tuple[bytes, list[memoryview]]] = deque(maxlen=4)
+    for number, size in enumerate([8, 8, 16, 8, 31, 9, 8, 8, 24, 17, 40]):
+        zeros = bytes(size << 20)  # the last window of some files holds no chunk
+        for data in (zeros, random.Random(number).randbytes(size << 20)):
+            for one in windows.cut(Source(data)):
+                last.append((b"".join(one.chunks), one.chunks))
+                assert all(b"".join(chunks) == before for before, chunks in last)
+                assert windows.lent is not None
+                assert windows.lent.view[one.at : one.at + len(one.chunks[0])] == one.chunks[0]

@@ -9,6 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import grpc
@@ -28,6 +29,7 @@ _WEIGHT = 64
 
 if TYPE_CHECKING:
     from howdah.client.windows import Windows
+    from howdah.lent import Lent
 
 _Request = TypeVar("_Request")
 
@@ -235,13 +237,12 @@ class Batches:
         if self._windows is None:
             from howdah.client.windows import Windows  # noqa: PLC0415 -- takes 40 ms, which only large files are worth
 
-            self._windows = Windows()
-        for chunks, digests, _ in self._windows.cut(source):
+            self._windows = Windows(lend=self._conn.address.local)
+        for chunks, digests, _, at in self._windows.cut(source):
             self._end_puts()
-            self._batch.steps.add().offer.digests = b"".join(digests)
-            exchange = self._send()
+            exchange = self._send_offer(digests, self._windows.lent)
             self._settle()
-            self._offered = _Offered(exchange, path, datum, append, digests, chunks)
+            self._offered = _Offered(exchange, path, datum, append, digests, chunks, at)
             append = True
 
     def do(self, request: pfs_pb2.ModifyFileRequest) -> None:
@@ -276,13 +277,24 @@ class Batches:
         offered, self._offered = self._offered, None
         if offered is None:
             return
-        wanted = offered.exchange.answer().wanted
+        answer = offered.exchange.answer()
+        wanted = answer.wanted
+        if answer.reads_memory:
+            offered.exchange.send(offered.told(wanted))
+            return
         first = end = weight = 0
         for end, chunk in enumerate(offered.chunks, 1):
             weight += len(chunk) if wanted[end - 1] else 0
             if weight >= CHUNK or end == len(offered.chunks):
                 offered.exchange.send(offered.message(wanted, first, end))
                 first, weight = end, 0
+
+    def _send_offer(self, digests: list[bytes], lent: Lent | None) -> _Exchange:
+        offer = self._batch.steps.add().offer
+        offer.digests = b"".join(digests)
+        if lent is not None:
+            offer.memory.process, offer.memory.descriptor, offer.memory.proof = lent.name
+        return self._send()
 
     def _end_puts(self) -> None:
         if not self._paths:
@@ -320,6 +332,18 @@ class _Offered(NamedTuple):
     append: bool
     digests: list[bytes]
     chunks: list[memoryview]
+    at: int  # in lent memory
+
+    def told(self, wanted: bytes) -> bulk_pb2.Batch:
+        """The message for all chunks, which tells where they stand in lent memory."""
+        batch = bulk_pb2.Batch()
+        table = batch.steps.add().chunks
+        table.path, table.datum, table.append = self.path, self.datum, self.append
+        table.digests = b"".join(self.digests)
+        table.sizes.extend(map(len, self.chunks))
+        places = accumulate(table.sizes, initial=self.at)
+        table.offsets.extend(at if is_wanted else 0 for at, is_wanted in zip(places, wanted, strict=False))
+        return batch
 
     def message(self, wanted: bytes, first: int, end: int) -> bytes:
         """The message for the chunks from `first` to `end`."""

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 from howdah.chunker import MAXIMUM, cut
 from howdah.client.sources import Source
 from howdah.digest import Digest, of_bytes
+from howdah.lent import HEAD, Lent
 
 _WINDOW = 8 << 20
 _COUNT = 3  # one that is being filled, one that is being cut, and one whose chunks are being sent
+_LENT = 5  # and two whose chunks the store may be reading, until it answers to the window after the next one
 
 
 class Cut(NamedTuple):
-    """The chunks of one window, what names them, and what is left over."""
+    """The chunks of one window, what names them, what is left over, and where in lent memory the first begins."""
 
     chunks: list[memoryview]
     digests: list[Digest]
     rest: memoryview
+    at: int
 
 
 class Windows:
@@ -29,9 +33,15 @@ class Windows:
     another, which ends when this is gone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lend: bool) -> None:
         # Before what is read stands what the last window left: less than a chunk.
-        self._memories = [memoryview(bytearray(MAXIMUM + _WINDOW)) for _ in range(_COUNT)]
+        size = MAXIMUM + _WINDOW
+        self.lent = _lent(_LENT * size) if lend else None
+        """The memory in which chunks stand, if another process may read it."""
+        if self.lent is None:
+            self._memories = [(memoryview(bytearray(size)), 0) for _ in range(_COUNT)]
+        else:
+            self._memories = [(self.lent.view[at : at + size], at) for at in range(HEAD, len(self.lent.view), size)]
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cut")
 
     def cut(self, source: Source) -> Iterator[Cut]:
@@ -42,22 +52,30 @@ class Windows:
         work: Future[Cut] | None = None
         is_last = False
         while not is_last:
-            memory = self._memories.pop(0)
-            self._memories.append(memory)
+            memory, at = self._memories.pop(0)
+            self._memories.append((memory, at))
             got = source.fill(memory[MAXIMUM:])
             is_last = got < _WINDOW
             done = work.result() if work is not None else None
             rest = done.rest if done is not None else memory[:0]
             begin = MAXIMUM - len(rest)
             memory[begin:MAXIMUM] = rest
-            work = self._thread.submit(_cut, memory[begin : MAXIMUM + got], is_last=is_last)
+            work = self._thread.submit(_cut, memory[begin : MAXIMUM + got], at + begin, is_last=is_last)
             if done is not None:
                 yield done
         assert work is not None
-        if work.result().chunks:  # else the window before was cut to its end
+        if work.result().chunks:
             yield work.result()
+        else:  # the window before was cut to its end
+            self._memories.insert(0, self._memories.pop())
 
 
-def _cut(window: memoryview, *, is_last: bool) -> Cut:
+def _lent(size: int) -> Lent | None:
+    with suppress(OSError):
+        return Lent(size)
+    return None
+
+
+def _cut(window: memoryview, at: int, *, is_last: bool) -> Cut:
     chunks = cut(window, is_last=is_last)
-    return Cut(chunks, [of_bytes(chunk) for chunk in chunks], window[sum(map(len, chunks)) :])
+    return Cut(chunks, [of_bytes(chunk) for chunk in chunks], window[sum(map(len, chunks)) :], at)

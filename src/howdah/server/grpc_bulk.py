@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -13,6 +14,7 @@ from google.protobuf.empty_pb2 import Empty
 from howdah.digest import SIZE, Digest
 from howdah.errors import Code, Invalid
 from howdah.infos import FileInfo
+from howdah.lent import Borrowed, Name
 from howdah.pfs import comparing, locating, reading, writing
 from howdah.server import grpc_files
 from howdah.server.bridge import Bridge, Changes
@@ -29,6 +31,7 @@ from howdah.wire.gen import bulk_pb2, pfs_pb2, work_pb2
 _ROWS = 1000
 _LOCATED = 64 << 20  # told at once; more is asked for when those are read
 _HERE = ("ipv4:127.", "ipv6:%5B::1%5D:", "unix:")
+_BORROWED = 20 << 20  # the most that one message may have read, as much as it could bring itself
 _READ = 4  # messages: about as much as is read from the disk at once
 
 Bytes = bytes | memoryview
@@ -49,22 +52,22 @@ class BulkCalls(Calls):
     async def Ask(self, _: Empty, __: Context) -> Empty:
         return Empty()
 
-    async def Modify(self, requests: AsyncIterator[bulk.Received], _: Context) -> AsyncIterator[bulk_pb2.Answer]:
-        session: writing.Session | None = None
+    async def Modify(self, requests: AsyncIterator[bulk.Received], context: Context) -> AsyncIterator[bulk_pb2.Answer]:
+        incoming: _Incoming | None = None
         working: asyncio.Future[list[bulk_pb2.Answer]] | None = None
         try:
             async for batch, data in requests:
                 if working is not None:
                     await working  # one message is worked on while the next arrives
-                if session is None:
-                    session = await self._session(batch)
+                if incoming is None:
+                    incoming = _Incoming(await self._session(batch), may_borrow=_is_here(context))
                 elif batch.HasField("commit"):
                     raise Invalid("cannot set commit", code=Code.UNKNOWN)
-                working = asyncio.ensure_future(self._run(batch, partial(_take, session, batch, data)))
+                working = asyncio.ensure_future(self._run(batch, partial(_take, incoming, batch, data)))
                 if any(step.HasField("offer") for step in batch.steps):
                     for answer in await working:
                         yield answer
-            if session is None or working is None:
+            if incoming is None or working is None:
                 raise Invalid("first message must be a commit", code=Code.UNKNOWN)
             await working
         except BaseException:
@@ -73,7 +76,7 @@ class BulkCalls(Calls):
             raise
         # As in ModifyFile: only to a client that is still there can anything be sent.
         yield bulk_pb2.Answer()
-        await self._close(session, batch)
+        await self._close(incoming.session, batch)
 
     async def _close(self, session: writing.Session, last: bulk_pb2.Batch) -> None:
         """Let everything happen: alone, or with what became of the datums that it is from."""
@@ -87,7 +90,7 @@ class BulkCalls(Calls):
 
         def write(urls: Urls) -> writing.Session:
             session = writing.Session(self._store, commit, late=True)
-            if _take(session, batch, None, urls):
+            if _take(_Incoming(session), batch, None, urls):
                 raise Invalid("an offer of chunks has no answer here: send it in a stream", kind="bad-message")
             return session
 
@@ -159,22 +162,53 @@ class BulkCalls(Calls):
                 yield one
 
 
+@dataclass(slots=True)
+class _Incoming:
+    """What a stream of batches goes to, and the client's memory, if its content is read there."""
+
+    session: writing.Session
+    may_borrow: bool = False
+    _memory: Borrowed | None = None
+
+    def borrows(self, offer: bulk_pb2.Offer) -> bool:
+        """Whether the memory that is offered is read; what cannot be read is not tried again."""
+        if self.may_borrow and self._memory is None and offer.HasField("memory"):
+            named = offer.memory
+            try:
+                self._memory = Borrowed(Name(named.process, named.descriptor, named.proof))
+            except OSError:
+                self.may_borrow = False
+        return self._memory is not None
+
+    def read(self, chunks: bulk_pb2.Chunks) -> list[bytes]:
+        """The bytes of each chunk out of the client's memory, none of those that are only named."""
+        if self._memory is None or len(chunks.offsets) != len(chunks.sizes) or sum(chunks.sizes) > _BORROWED:
+            raise Invalid("a table of chunks invalid: its bytes cannot be read where it says", kind="bad-message")
+        places = zip(chunks.offsets, chunks.sizes, strict=True)
+        return [self._memory.read(at, size) if at else b"" for at, size in places]
+
+
 def _take(
-    session: writing.Session, batch: bulk_pb2.Batch, data: Sequence[Bytes] | None, urls: Urls
+    incoming: _Incoming, batch: bulk_pb2.Batch, data: Sequence[Bytes] | None, urls: Urls
 ) -> list[bulk_pb2.Answer]:
     """Hand a message's steps to the session, in order; gives the answers to its offers.
 
     Puts or chunks that come without their bytes have them in `data`.
     """
     answers = []
+    session = incoming.session
     for step in batch.steps:
         body = step.WhichOneof("body")
         if body == "puts":
             _put(session, step.puts, step.puts.data if data is None else data[0])
         elif body == "chunks":
-            _put_chunks(session, step.chunks, list(step.chunks.data) if data is None else data)
+            if step.chunks.offsets:
+                _put_chunks(session, step.chunks, incoming.read(step.chunks))
+            else:
+                _put_chunks(session, step.chunks, list(step.chunks.data) if data is None else data)
         elif body == "offer":
-            answers.append(bulk_pb2.Answer(wanted=bytes(session.wanted(_digests(step.offer.digests)))))
+            wanted = bytes(session.wanted(_digests(step.offer.digests)))
+            answers.append(bulk_pb2.Answer(wanted=wanted, reads_memory=incoming.borrows(step.offer)))
         elif body == "other":
             grpc_files.take(session, step.other, urls)
         else:

@@ -28,7 +28,7 @@ from howdah.wire.gen import pfs_pb2 as howdah_dot_wire_dot_gen_dot_pfs__pb2
 from howdah.wire.gen import work_pb2 as howdah_dot_wire_dot_gen_dot_work__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahowdah/wire/gen/bulk.proto\x12\x0bhowdah.bulk\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19howdah/wire/gen/pfs.proto\x1a\x1ahowdah/wire/gen/work.proto\"Q\n\x04Puts\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05sizes\x18\x02 \x03(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\r\n\x05\x64\x61tum\x18\x04 \x01(\t\x12\x0e\n\x06\x61ppend\x18\x05 \x01(\x08\"\x18\n\x05Offer\x12\x0f\n\x07\x64igests\x18\x01 \x01(\x0c\"c\n\x06\x43hunks\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05\x64\x61tum\x18\x02 \x01(\t\x12\x0e\n\x06\x61ppend\x18\x03 \x01(\x08\x12\x0f\n\x07\x64igests\x18\x04 \x01(\x0c\x12\r\n\x05sizes\x18\x05 \x03(\r\x12\x0c\n\x04\x64\x61ta\x18\x06 \x03(\x0c\"\xa9\x01\n\x04Step\x12!\n\x04puts\x18\x01 \x01(\x0b\x32\x11.howdah.bulk.PutsH\x00\x12*\n\x05other\x18\x02 \x01(\x0b\x32\x19.pfs_v2.ModifyFileRequestH\x00\x12#\n\x05offer\x18\x03 \x01(\x0b\x32\x12.howdah.bulk.OfferH\x00\x12%\n\x06\x63hunks\x18\x04 \x01(\x0b\x32\x13.howdah.bulk.ChunksH\x00\x42\x06\n\x04\x62ody\"\x18\n\x06\x41nswer\x12\x0e\n\x06wanted\x18\x01 \x01(\x0c\"p\n\x05\x42\x61tch\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\x12 \n\x05steps\x18\x02 \x03(\x0b\x32\x11.howdah.bulk.Step\x12%\n\x07results\x18\x03 \x01(\x0b\x32\x14.howdah.work.Results\"\xe4\x01\n\x05Infos\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\x12-\n\tcommitted\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05paths\x18\x03 \x03(\t\x12\r\n\x05sizes\x18\x04 \x03(\x04\x12\x0f\n\x07\x64igests\x18\x05 \x01(\x0c\x12.\n\x06\x64\x61tums\x18\x06 \x03(\x0b\x32\x1e.howdah.bulk.Infos.DatumsEntry\x1a-\n\x0b\x44\x61tumsEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x0b\x44ifferences\x12\r\n\x05sides\x18\x01 \x01(\x0c\x12\x1f\n\x03new\x18\x02 \x01(\x0b\x32\x12.howdah.bulk.Infos\x12\x1f\n\x03old\x18\x03 \x01(\x0b\x32\x12.howdah.bulk.Infos\"C\n\x05Place\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\"]\n\nGetRequest\x12\x1a\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x0c.pfs_v2.File\x12%\n\npath_range\x18\x04 \x01(\x0b\x32\x11.pfs_v2.PathRange\x12\x0c\n\x04here\x18\x05 \x01(\x08\"z\n\x08\x43ontents\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05sizes\x18\x02 \x03(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\"\n\x06places\x18\x04 \x03(\x0b\x32\x12.howdah.bulk.Place\x12\x1e\n\x06\x63ommit\x18\x05 \x01(\x0b\x32\x0e.pfs_v2.Commit\"I\n\rLocateRequest\x12\x1a\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x0c.pfs_v2.File\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"Z\n\x06Places\x12\x0c\n\x04skip\x18\x01 \x01(\x04\x12\"\n\x06places\x18\x02 \x03(\x0b\x32\x12.howdah.bulk.Place\x12\x1e\n\x04info\x18\x03 \x01(\x0b\x32\x10.pfs_v2.FileInfo2\x83\x04\n\x03\x41PI\x12\x35\n\x03\x41sk\x12\x16.google.protobuf.Empty\x1a\x16.google.protobuf.Empty\x12\x35\n\x06Modify\x12\x12.howdah.bulk.Batch\x1a\x13.howdah.bulk.Answer(\x01\x30\x01\x12\x38\n\nModifyOnce\x12\x12.howdah.bulk.Batch\x1a\x16.google.protobuf.Empty\x12\x35\n\x04List\x12\x17.pfs_v2.ListFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12\x35\n\x04Walk\x12\x17.pfs_v2.WalkFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12\x35\n\x04Glob\x12\x17.pfs_v2.GlobFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12;\n\x04\x44iff\x12\x17.pfs_v2.DiffFileRequest\x1a\x18.howdah.bulk.Differences0\x01\x12\x37\n\x03Get\x12\x17.howdah.bulk.GetRequest\x1a\x15.howdah.bulk.Contents0\x01\x12\x39\n\x06Locate\x12\x1a.howdah.bulk.LocateRequest\x1a\x13.howdah.bulk.Placesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahowdah/wire/gen/bulk.proto\x12\x0bhowdah.bulk\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19howdah/wire/gen/pfs.proto\x1a\x1ahowdah/wire/gen/work.proto\"Q\n\x04Puts\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05sizes\x18\x02 \x03(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\r\n\x05\x64\x61tum\x18\x04 \x01(\t\x12\x0e\n\x06\x61ppend\x18\x05 \x01(\x08\"<\n\x06Memory\x12\x0f\n\x07process\x18\x01 \x01(\r\x12\x12\n\ndescriptor\x18\x02 \x01(\r\x12\r\n\x05proof\x18\x03 \x01(\x0c\"=\n\x05Offer\x12\x0f\n\x07\x64igests\x18\x01 \x01(\x0c\x12#\n\x06memory\x18\x02 \x01(\x0b\x32\x13.howdah.bulk.Memory\"t\n\x06\x43hunks\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05\x64\x61tum\x18\x02 \x01(\t\x12\x0e\n\x06\x61ppend\x18\x03 \x01(\x08\x12\x0f\n\x07\x64igests\x18\x04 \x01(\x0c\x12\r\n\x05sizes\x18\x05 \x03(\r\x12\x0c\n\x04\x64\x61ta\x18\x06 \x03(\x0c\x12\x0f\n\x07offsets\x18\x07 \x03(\x04\"\xa9\x01\n\x04Step\x12!\n\x04puts\x18\x01 \x01(\x0b\x32\x11.howdah.bulk.PutsH\x00\x12*\n\x05other\x18\x02 \x01(\x0b\x32\x19.pfs_v2.ModifyFileRequestH\x00\x12#\n\x05offer\x18\x03 \x01(\x0b\x32\x12.howdah.bulk.OfferH\x00\x12%\n\x06\x63hunks\x18\x04 \x01(\x0b\x32\x13.howdah.bulk.ChunksH\x00\x42\x06\n\x04\x62ody\".\n\x06\x41nswer\x12\x0e\n\x06wanted\x18\x01 \x01(\x0c\x12\x14\n\x0creads_memory\x18\x02 \x01(\x08\"p\n\x05\x42\x61tch\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\x12 \n\x05steps\x18\x02 \x03(\x0b\x32\x11.howdah.bulk.Step\x12%\n\x07results\x18\x03 \x01(\x0b\x32\x14.howdah.work.Results\"\xe4\x01\n\x05Infos\x12\x1e\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x0e.pfs_v2.Commit\x12-\n\tcommitted\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05paths\x18\x03 \x03(\t\x12\r\n\x05sizes\x18\x04 \x03(\x04\x12\x0f\n\x07\x64igests\x18\x05 \x01(\x0c\x12.\n\x06\x64\x61tums\x18\x06 \x03(\x0b\x32\x1e.howdah.bulk.Infos.DatumsEntry\x1a-\n\x0b\x44\x61tumsEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x0b\x44ifferences\x12\r\n\x05sides\x18\x01 \x01(\x0c\x12\x1f\n\x03new\x18\x02 \x01(\x0b\x32\x12.howdah.bulk.Infos\x12\x1f\n\x03old\x18\x03 \x01(\x0b\x32\x12.howdah.bulk.Infos\"C\n\x05Place\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\"]\n\nGetRequest\x12\x1a\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x0c.pfs_v2.File\x12%\n\npath_range\x18\x04 \x01(\x0b\x32\x11.pfs_v2.PathRange\x12\x0c\n\x04here\x18\x05 \x01(\x08\"z\n\x08\x43ontents\x12\r\n\x05paths\x18\x01 \x03(\t\x12\r\n\x05sizes\x18\x02 \x03(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\"\n\x06places\x18\x04 \x03(\x0b\x32\x12.howdah.bulk.Place\x12\x1e\n\x06\x63ommit\x18\x05 \x01(\x0b\x32\x0e.pfs_v2.Commit\"I\n\rLocateRequest\x12\x1a\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x0c.pfs_v2.File\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"Z\n\x06Places\x12\x0c\n\x04skip\x18\x01 \x01(\x04\x12\"\n\x06places\x18\x02 \x03(\x0b\x32\x12.howdah.bulk.Place\x12\x1e\n\x04info\x18\x03 \x01(\x0b\x32\x10.pfs_v2.FileInfo2\x83\x04\n\x03\x41PI\x12\x35\n\x03\x41sk\x12\x16.google.protobuf.Empty\x1a\x16.google.protobuf.Empty\x12\x35\n\x06Modify\x12\x12.howdah.bulk.Batch\x1a\x13.howdah.bulk.Answer(\x01\x30\x01\x12\x38\n\nModifyOnce\x12\x12.howdah.bulk.Batch\x1a\x16.google.protobuf.Empty\x12\x35\n\x04List\x12\x17.pfs_v2.ListFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12\x35\n\x04Walk\x12\x17.pfs_v2.WalkFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12\x35\n\x04Glob\x12\x17.pfs_v2.GlobFileRequest\x1a\x12.howdah.bulk.Infos0\x01\x12;\n\x04\x44iff\x12\x17.pfs_v2.DiffFileRequest\x1a\x18.howdah.bulk.Differences0\x01\x12\x37\n\x03Get\x12\x17.howdah.bulk.GetRequest\x1a\x15.howdah.bulk.Contents0\x01\x12\x39\n\x06Locate\x12\x1a.howdah.bulk.LocateRequest\x1a\x13.howdah.bulk.Placesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,32 +39,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INFOS_DATUMSENTRY']._serialized_options = b'8\001'
   _globals['_PUTS']._serialized_start=160
   _globals['_PUTS']._serialized_end=241
-  _globals['_OFFER']._serialized_start=243
-  _globals['_OFFER']._serialized_end=267
-  _globals['_CHUNKS']._serialized_start=269
-  _globals['_CHUNKS']._serialized_end=368
-  _globals['_STEP']._serialized_start=371
-  _globals['_STEP']._serialized_end=540
-  _globals['_ANSWER']._serialized_start=542
-  _globals['_ANSWER']._serialized_end=566
-  _globals['_BATCH']._serialized_start=568
-  _globals['_BATCH']._serialized_end=680
-  _globals['_INFOS']._serialized_start=683
-  _globals['_INFOS']._serialized_end=911
-  _globals['_INFOS_DATUMSENTRY']._serialized_start=866
-  _globals['_INFOS_DATUMSENTRY']._serialized_end=911
-  _globals['_DIFFERENCES']._serialized_start=913
-  _globals['_DIFFERENCES']._serialized_end=1007
-  _globals['_PLACE']._serialized_start=1009
-  _globals['_PLACE']._serialized_end=1076
-  _globals['_GETREQUEST']._serialized_start=1078
-  _globals['_GETREQUEST']._serialized_end=1171
-  _globals['_CONTENTS']._serialized_start=1173
-  _globals['_CONTENTS']._serialized_end=1295
-  _globals['_LOCATEREQUEST']._serialized_start=1297
-  _globals['_LOCATEREQUEST']._serialized_end=1370
-  _globals['_PLACES']._serialized_start=1372
-  _globals['_PLACES']._serialized_end=1462
-  _globals['_API']._serialized_start=1465
-  _globals['_API']._serialized_end=1980
+  _globals['_MEMORY']._serialized_start=243
+  _globals['_MEMORY']._serialized_end=303
+  _globals['_OFFER']._serialized_start=305
+  _globals['_OFFER']._serialized_end=366
+  _globals['_CHUNKS']._serialized_start=368
+  _globals['_CHUNKS']._serialized_end=484
+  _globals['_STEP']._serialized_start=487
+  _globals['_STEP']._serialized_end=656
+  _globals['_ANSWER']._serialized_start=658
+  _globals['_ANSWER']._serialized_end=704
+  _globals['_BATCH']._serialized_start=706
+  _globals['_BATCH']._serialized_end=818
+  _globals['_INFOS']._serialized_start=821
+  _globals['_INFOS']._serialized_end=1049
+  _globals['_INFOS_DATUMSENTRY']._serialized_start=1004
+  _globals['_INFOS_DATUMSENTRY']._serialized_end=1049
+  _globals['_DIFFERENCES']._serialized_start=1051
+  _globals['_DIFFERENCES']._serialized_end=1145
+  _globals['_PLACE']._serialized_start=1147
+  _globals['_PLACE']._serialized_end=1214
+  _globals['_GETREQUEST']._serialized_start=1216
+  _globals['_GETREQUEST']._serialized_end=1309
+  _globals['_CONTENTS']._serialized_start=1311
+  _globals['_CONTENTS']._serialized_end=1433
+  _globals['_LOCATEREQUEST']._serialized_start=1435
+  _globals['_LOCATEREQUEST']._serialized_end=1508
+  _globals['_PLACES']._serialized_start=1510
+  _globals['_PLACES']._serialized_end=1600
+  _globals['_API']._serialized_start=1603
+  _globals['_API']._serialized_end=2118
 # @@protoc_insertion_point(module_scope)

@@ -66,22 +66,55 @@ class Puts(_message.Message):
 Global___Puts: _TypeAlias = Puts  # noqa: Y015
 
 @_typing.final
+class Memory(_message.Message):
+    """Memory of a process on the store's machine; `proof` are its first 32 bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROCESS_FIELD_NUMBER: _builtins.int
+    DESCRIPTOR_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    process: _builtins.int
+    descriptor: _builtins.int
+    proof: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        process: _builtins.int = ...,
+        descriptor: _builtins.int = ...,
+        proof: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descriptor", b"descriptor", "process", b"process", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Memory: _TypeAlias = Memory  # noqa: Y015
+
+@_typing.final
 class Offer(_message.Message):
     """Asks which chunks of the next contents the store lacks. It keeps the others until the stream ends."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DIGESTS_FIELD_NUMBER: _builtins.int
+    MEMORY_FIELD_NUMBER: _builtins.int
     digests: _builtins.bytes
     """32 bytes each, joined."""
+    @_builtins.property
+    def memory(self) -> Global___Memory:
+        """Where the client would have bytes read instead of sending them, in this stream."""
+
     def __init__(
         self,
         *,
         digests: _builtins.bytes = ...,
+        memory: Global___Memory | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digests", b"digests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digests", b"digests", "memory", b"memory"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -99,6 +132,7 @@ class Chunks(_message.Message):
     DIGESTS_FIELD_NUMBER: _builtins.int
     SIZES_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    OFFSETS_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     datum: _builtins.str
     append: _builtins.bool
@@ -111,6 +145,12 @@ class Chunks(_message.Message):
     def data(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The bytes of each; none for one that the store holds."""
 
+    @_builtins.property
+    def offsets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Instead of data, where the bytes of each begin in the client's memory; 0 for one that the store holds. They stay there
+        until the store has answered to the next offer behind this message.
+        """
+
     def __init__(
         self,
         *,
@@ -120,10 +160,11 @@ class Chunks(_message.Message):
         digests: _builtins.bytes = ...,
         sizes: _abc.Iterable[_builtins.int] | None = ...,
         data: _abc.Iterable[_builtins.bytes] | None = ...,
+        offsets: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["append", b"append", "data", b"data", "datum", b"datum", "digests", b"digests", "path", b"path", "sizes", b"sizes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["append", b"append", "data", b"data", "datum", b"datum", "digests", b"digests", "offsets", b"offsets", "path", b"path", "sizes", b"sizes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -172,16 +213,20 @@ class Answer(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WANTED_FIELD_NUMBER: _builtins.int
+    READS_MEMORY_FIELD_NUMBER: _builtins.int
     wanted: _builtins.bytes
     """To an offer, a byte for each chunk: 1 to have it sent, 0 to have it named only."""
+    reads_memory: _builtins.bool
+    """Whether the store reads the memory that was offered."""
     def __init__(
         self,
         *,
         wanted: _builtins.bytes = ...,
+        reads_memory: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reads_memory", b"reads_memory", "wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
