@@ -58,5 +58,5 @@ class WorkCalls:
         await self._driver.report(job, written, orders.results(results))
 
     def _check(self, token: str) -> None:
-        if not hmac.compare_digest(token, self._token):
+        if not hmac.compare_digest(token.encode(), self._token.encode()):
             raise Invalid("token invalid: these calls are for the workers that the store has started", kind="token")
