@@ -41,7 +41,7 @@ bench NAME *ARGUMENTS:
 # What makes and removes very many files comes last: after that, the disk is slower for a while.
 bench-all *ARGUMENTS:
     {{py}} -m bench.cli
-    for name in sdk million growth crowd labeling people store; do {{py}} -m bench.$name {{ARGUMENTS}} || exit 1; done
+    for name in sdk million growth crowd pipelines dags labeling people store; do {{py}} -m bench.$name {{ARGUMENTS}} || exit 1; done
 
 # Get the peers of `just bench store` that are Python packages, each into an environment of its own in ~/.cache.
 bench-peers:

@@ -1,8 +1,8 @@
 """Peers: what they are told to do the same work, as their own manuals have it, and how one gets them.
 
 None is needed by the project or its tests. What is not installed is left out of a run and named in its table, with the
-way to it. dvc and oxen are looked for in `~/.cache/howdah-bench-peers`, where `just bench-peers` puts each into an
-environment of its own (`python -m bench.peers`, with uv), and dvc on the path too.
+way to it. dvc, oxen and snakemake are looked for in `~/.cache/howdah-bench-peers`, where `just bench-peers` puts each
+into an environment of its own (`python -m bench.peers`, with uv), and but for oxen on the path too.
 
 All of it is durable as ours is: git is set to sync, restic and borg do so by themselves, what copies does not, so that
 `sync -f` follows it, as it follows dvc and oxen.
@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -99,6 +99,7 @@ DVC = Peer(
     },
     copies=True,
 )
+SNAKEMAKE = Peer("snakemake", "snakemake", _PYTHON, {"ready": "true"}, copies=True)
 _OXEN = f"{ROOT}/bench/oxen_steps.py"
 OXEN = Peer(
     "oxen",
@@ -175,14 +176,14 @@ def there() -> list[Peer]:
     return [peer for peer in PEERS if peer.found()]
 
 
-def absent() -> str:
-    """Those that cannot, each with the way to it."""
-    return ", ".join(f"{peer.name} (`{peer.way}`)" for peer in PEERS if not peer.found()) or "none"
+def absent(peers: Sequence[Peer] = PEERS) -> str:
+    """Those of them that cannot, each with the way to it."""
+    return ", ".join(f"{peer.name} (`{peer.way}`)" for peer in peers if not peer.found()) or "none"
 
 
 def main() -> None:
-    """Put dvc and oxen where they are looked for."""
-    for peer, package in ((DVC, "dvc"), (OXEN, "oxenai")):
+    """Put those that are Python packages where they are looked for."""
+    for peer, package in ((DVC, "dvc"), (OXEN, "oxenai"), (SNAKEMAKE, "snakemake")):
         place = FOLDER / peer.name
         subprocess.run(["uv", "venv", "--quiet", "--clear", "--python", sys.executable, place], check=True)
         subprocess.run(

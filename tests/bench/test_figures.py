@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import crowd, growth, million, sdk
+from bench import crowd, dags, growth, million, pipelines, sdk
+from howdah.client import channel
+from howdah.testing.servers import StoreServer
 
 
 def _firsts(text: str) -> list[str]:
@@ -34,3 +36,16 @@ def test_growth_with_the_repo(tmp_path: Path) -> None:
     found = growth.measured(tmp_path, (200, 1000))
     assert len(_firsts(growth.section(found, "nowhere"))) == 1 + len(found[200])
     assert "polyline" in growth.draw(found)
+
+
+def test_pipelines_beside_code_by_hand(tmp_path: Path) -> None:
+    firsts = _firsts(pipelines.run(tmp_path, pipelines.Size(2, 4, 4)))
+    assert len(firsts) == 5
+
+
+def test_stages_beside_other_runners_of_stages(tmp_path: Path) -> None:
+    dags.write(tmp_path / "files", 20)
+    with StoreServer(tmp_path / "data", workers=2) as server, channel.connect(server.address) as conn:
+        first, again = dags.Runs(tmp_path, tmp_path / "files").ours(conn)
+    assert first.seconds > 0
+    assert again.seconds > 0

@@ -54,13 +54,14 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
                 "List job sets, each what one change led to, the newest first.",
             ),
             "datum": Entry(
-                "howdah.cli.datums:list_", "List the datums that a pipeline would have now, which need not be there."
+                "howdah.cli.datums:list_",
+                "List the datums of a job; or with -f those that a pipeline would have now, which need not be there.",
             ),
             "secret": Entry("howdah.cli.secrets:list_", "List the secrets, without their values."),
         },
     ),
     "inspect": (
-        "Show one project, repo, branch, commit, transaction, file, pipeline, job or secret, or defaults.",
+        "Show one project, repo, branch, commit, transaction, file, pipeline, job, datum or secret, or defaults.",
         {
             "project": Entry("howdah.cli.projects:inspect", "Show a project."),
             "repo": Entry("howdah.cli.repos:inspect", "Show a repo."),
@@ -74,6 +75,10 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
                 "howdah.cli.pipelines:inspect", "Show a pipeline, or with ^N its Nth version before the present one."
             ),
             "job": Entry("howdah.cli.jobs:inspect", "Show a job, or each job of a set."),
+            "datum": Entry(
+                "howdah.cli.datums:inspect",
+                "Show a datum of a job; the beginning of its id will do where no other begins so.",
+            ),
             "secret": Entry("howdah.cli.secrets:inspect", "Show a secret, without its values."),
             "defaults": Entry(
                 "howdah.cli.defaults:inspect", "Show the defaults of a project, or of the cluster, as JSON."
@@ -151,6 +156,15 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
                 "howdah.cli.defaults:update",
                 "Set the defaults of a project, or of the cluster, in the place of those that are there.",
             ),
+        },
+    ),
+    "restart": (
+        "Run datums anew.",
+        {
+            "datum": Entry(
+                "howdah.cli.datums:restart",
+                "Run datums of a job anew that are being run: those that have all of these files, by path or digest.",
+            )
         },
     ),
     "rerun": (
