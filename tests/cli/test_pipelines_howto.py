@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "howto" / "pipelines.md"
 
 def test_commands_of_the_howto_work_top_to_bottom(tmp_path: Path, home: Path) -> None:
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S))
-    with StoreServer(tmp_path / "data") as server:
+    with StoreServer(tmp_path / "data", workers=2) as server:
         environ = {
             "PATH": f"{Path(HOWDAH).parent}:{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": str(home),
