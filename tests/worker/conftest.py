@@ -76,12 +76,13 @@ def python() -> str:
     ]
     for path in filter(None, tried):
         command = [path, "-c", "import sys, venv; assert sys.version_info >= (3, 10)"]
-        if subprocess.run(_as_nobody(*command), check=False, capture_output=True).returncode == 0:
+        if subprocess.run(as_nobody(*command), check=False, capture_output=True).returncode == 0:
             return path
     pytest.fail(f"no Python on {runs.PATH} that nobody may start: install python3 with python3-venv")
 
 
-def _as_nobody(*command: str) -> list[str]:
+def as_nobody(*command: str) -> list[str]:
+    """The command as somebody without any right: by another user where this one is root."""
     if os.geteuid() != 0:
         return list(command)
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
@@ -137,7 +138,7 @@ def _of_nobody(folder: Path, python: str) -> Iterator[Runner]:
     subprocess.run([python, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
     packages = next(folder.glob("venv/lib/python3*/site-packages"))
     (packages / "code.pth").write_text(f"{code}\n")
-    command = _as_nobody(str(folder / "venv/bin/python"), "-m", "tests.worker.runs", str(data))
+    command = as_nobody(str(folder / "venv/bin/python"), "-m", "tests.worker.runs", str(data))
     with (data / "log").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder, env={}

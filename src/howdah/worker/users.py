@@ -12,13 +12,26 @@ _APART = (5, 14)  # from this version of Linux on, processes in a user namespace
 
 
 def of_slot(number: int) -> int | None:
-    """Whom the code of a slot runs as: a user of its own where we are root, whose processes no limit counts."""
-    return FIRST + number if os.geteuid() == 0 else None
+    """Whom the code of a slot runs as: a user of its own where we are root, whose processes no limit counts.
+
+    Who is root in a user namespace alone, without other users in it, is somebody whose processes are counted.
+    """
+    return FIRST + number if os.geteuid() == 0 and not _is_alone() else None
+
+
+def _is_alone() -> bool:
+    """Whether we are somebody else outside of our user namespace, and nobody else is in it."""
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            found = [[int(word) for word in line.split()] for line in file]
+    except FileNotFoundError:  # of systems without such namespaces
+        return False
+    return len(found) == 1 and found[0][1] != 0 and found[0][2] == 1
 
 
 def counted(*, plain: bool) -> int:
     """How many processes, and threads, of others count against the limit of a slot's code."""
-    is_apart = os.geteuid() == 0 or (not plain and _version() >= _APART)
+    is_apart = of_slot(0) is not None or (not plain and _version() >= _APART)
     return 0 if is_apart else _tasks()
 
 
