@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from howdah.client import commits, jobs, secrets
+from howdah.client import branches, commits, jobs, secrets
+from howdah.errors import WrongState
 from howdah.infos import CommitState, JobState
-from howdah.names import Commit, Job, Pipeline, Project, Repo
+from howdah.names import Branch, Commit, Job, Pipeline, Project, Repo
 from howdah.testing.pipelines import Mill, pfs
 
 UPPER = "for file in /pfs/*/*; do case $file in /pfs/out*) ;; *) tr a-z A-Z < $file > /pfs/out/${file##*/};; esac; done"
@@ -205,6 +206,23 @@ def test_an_update_works_on_what_is_there_anew_only_if_it_is_told_to(mill: Mill)
     assert mill.read(pipeline, kept.job.id) == {"/a": b"first\n"}
     assert (anew.processed, anew.skipped) == (1, 0)
     assert mill.read(pipeline) == {"/a": b"third\n"}
+
+
+def test_the_branch_of_a_pipeline_is_moved_and_deleted_by_nobody_else(mill: Mill) -> None:
+    repo = mill.repo({"/a": b"1"})
+    pipeline = mill.pipeline(pfs(repo, name="in"), "cp /pfs/in/* /pfs/out")
+    first = mill.wait(pipeline).job.id
+    for type in ("user", "meta"):
+        branch = Branch(Repo(Project(), pipeline, type), "master")
+        with pytest.raises(WrongState, match=f"written by pipeline {pipeline}"):
+            branches.create(mill.conn, branch, head=Commit(branch.repo, first))
+        with pytest.raises(WrongState, match=f"written by pipeline {pipeline}"):
+            branches.delete(mill.conn, branch, force=True)
+
+    branches.create(mill.conn, Branch(Repo(Project(), pipeline), "kept"), head=Commit(Repo(Project(), pipeline), first))
+
+    assert mill.wait(pipeline, mill.put(repo, {"/b": b"2"})).state is JobState.JOB_SUCCESS
+    assert mill.read(pipeline, "kept") == {"/a": b"1"}
 
 
 def test_pipelines_take_turns(mill: Mill) -> None:

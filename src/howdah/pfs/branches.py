@@ -58,6 +58,13 @@ def create(
         )
 
 
+def check_free(tx: Tx, branch: Branch) -> None:
+    """Raise `WrongState` if a pipeline writes the branch: only that may move or delete it."""
+    found = read_pointer(tx, repos.number(tx, branch.repo), branch.name)
+    if found is not None:
+        graph.check_not_of_pipeline(tx, found.branch)
+
+
 def _pointed(made: Step, branch: Branch, head: Commit | None, *, is_finished: bool) -> int:
     """The number of the branch, at `head`, or else where it is, or else at an empty commit."""
     if head is not None and head.repo != branch.repo:

@@ -184,6 +184,19 @@ def check_writable(tx: Tx, branch: Branch, number: int, head: int) -> None:
         raise WrongState(text, kind="of-pipeline")
 
 
+def check_not_of_pipeline(tx: Tx, branch: int) -> None:
+    """Raise `WrongState` if a pipeline writes the branch, which then is what that makes of it."""
+    found = tx.one(
+        "SELECT 1 FROM branch_provenance AS p JOIN branches ON branches.branch = p.upstream"
+        " JOIN pipeline_versions ON spec = head WHERE p.branch = ?",
+        branch,
+    )
+    if found is not None:
+        told = name(tx, branch)
+        text = f"branch {told} is written by pipeline {told.repo.name}: update, stop or delete the pipeline"
+        raise WrongState(text, kind="of-pipeline")
+
+
 def check_unfollowed(tx: Tx, branch: int, *, force: bool, outside: Repo | None = None) -> None:
     """Raise `WrongState` if branches follow this one directly (in repos of another name or project than `outside`)."""
     if force:
@@ -226,13 +239,14 @@ def _reach(tx: Tx, start: Iterable[int], edges: str) -> set[int]:
 def _upstream_first(tx: Tx, branches: set[int]) -> list[int]:
     """These branches, each after those of them that it follows."""
     order: dict[int, None] = {}
-
-    def visit(branch: int) -> None:
-        if branch in branches and branch not in order:
-            for upstream in direct_provenance(tx, branch):
-                visit(upstream)
+    seen: set[int] = set()
+    rest = [(branch, False) for branch in sorted(branches, reverse=True)]
+    while rest:  # no recursion: a chain of branches may be longer than Python's stack
+        branch, is_behind = rest.pop()
+        if is_behind:
             order[branch] = None
-
-    for branch in sorted(branches):
-        visit(branch)
+        elif branch not in seen:
+            seen.add(branch)
+            rest.append((branch, True))
+            rest += [(upstream, False) for upstream in reversed(direct_provenance(tx, branch)) if upstream in branches]
     return list(order)

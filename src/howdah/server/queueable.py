@@ -63,13 +63,16 @@ def create_branch(_: Store, made: Step, request: pfs_pb2.CreateBranchRequest) ->
     head = wire.commit_from_wire(request.head, of=branch.repo)
     trigger = wire.trigger_from_wire(request.trigger) if request.HasField("trigger") else None
     provenance = wire.provenance_from_wire(request)
+    branches.check_free(made.tx, branch)
     branches.create(made, branch, head, provenance=provenance, trigger=trigger, anew=request.new_commit_set)
     return Empty()
 
 
 def delete_branch(_: Store, made: Step, request: pfs_pb2.DeleteBranchRequest) -> Empty:
     """See `branches.delete`."""
-    branches.delete(made.tx, need(wire.branch_from_wire(request.branch), "branch"), force=request.force)
+    branch = need(wire.branch_from_wire(request.branch), "branch")
+    branches.check_free(made.tx, branch)
+    branches.delete(made.tx, branch, force=request.force)
     return Empty()
 
 
