@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +15,18 @@ from howdah.client import channel, files, jobs, logs, pipelines, repos, secrets
 from howdah.client.channel import Connection
 from howdah.infos import JobInfo, JobState, LogLine
 from howdah.names import Commit, Job, Pipeline, Project
+from howdah.pps.datums import Plan
+from howdah.pps.logreading import Reading, Wanted
+from howdah.pps.logs import Bounds, Logs
+from howdah.server.bridge import Bridge
+from howdah.server.joblogs import JobLogs
 from howdah.testing.servers import StoreServer
+from howdah.wire import pps
+from howdah.wire.gen import work_pb2
 from tests.server.conftest import REPO
 
+PATIENCE = 120.0
+LAST = ("finished running user code", "user code failed")
 EDGES = Pipeline(Project(), "edges")
 SCRIPT = """
 echo "hello $(cat /pfs/images/*)"
@@ -57,33 +70,78 @@ def over(conn: Connection, job: Job) -> JobInfo:
     return [*jobs.watch(conn, job)][-1]
 
 
-def test_who_follows_a_job_sees_it_from_its_beginning_to_its_end(conn: Connection) -> None:
+def ended(conn: Connection, job: Job, datums: int, datum: str = "") -> list[LogLine]:
+    """A job's lines, or a datum's, when of so many datums the last one is there: they travel apart from results."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = [*logs.read(conn, job=job, datum=datum)]
+        if len([line for line in found if line.message.startswith(LAST)]) >= datums:
+            return found
+        assert time.monotonic() < deadline, messages(found)
+        time.sleep(0.05)
+
+
+def messages(found: Iterable[LogLine]) -> list[str]:
+    return [line.message for line in found]
+
+
+def test_job_is_logged_from_its_beginning_to_its_end(conn: Connection) -> None:
     job = create(conn, "edges", SCRIPT)
-    found = [*logs.read(conn, job=job, follow=True)]
+    followed = [*logs.read(conn, job=job, follow=True)]
     assert over(conn, job).state is JobState.JOB_SUCCESS
+    found = ended(conn, job, 2)
+    assert followed == found[: len(followed)]
     assert {line.job for line in found} == {job.id}
     for path, word in (("/1.png", "one"), ("/2.png", "two")):
         own = [line for line in found if [path] == [name for name, _ in line.inputs]]
         assert len({line.datum for line in own}) == 1
-        assert [line.message for line in own if line.user] == [f"hello {word}", "the word is ***", "no end \\xff"]
+        assert messages(line for line in own if line.user) == [f"hello {word}", "the word is ***", "no end \\xff"]
         assert own[0].message == "beginning to run user code"
         assert own[-1].message.startswith("finished running user code after ")
-        [chosen] = {line.datum for line in logs.read(conn, pipeline=job.pipeline, inputs=[path])}
-        assert chosen == own[0].datum
-    assert messages(logs.read(conn, job=job, master=True))[-1] == "job ended: JOB_SUCCESS"
+        assert {line.datum for line in logs.read(conn, pipeline=job.pipeline, inputs=[path])} == {own[0].datum}
 
 
-def messages(found: Iterator[LogLine]) -> list[str]:
-    return [line.message for line in found]
+def test_driver_tells_of_each_job(conn: Connection) -> None:
+    job = create(conn, "driven", "true")
+    driver = logs.read(conn, pipeline=job.pipeline, master=True, follow=True)
+    assert next(driver).message == "job has 2 datums, 0 of them done before"
+    assert next(driver).message == "job ended: JOB_SUCCESS"
 
 
 def test_failure_is_told_with_what_code_said_last(conn: Connection) -> None:
     job = create(conn, "broken", "echo 'cannot go on with '$WORD; exit 7")
     info = over(conn, job)
     assert info.state is JobState.JOB_FAILURE
-    [*_] = logs.read(conn, job=job, follow=True)
-    [line] = [line for line in logs.read(conn, job=job) if line.user][:1]
-    assert line.message == "cannot go on with ***"
-    assert f"datum {line.datum} failed" in info.reason
-    assert any(line.message.startswith("user code failed: ") for line in logs.read(conn, job=job, datum=line.datum))
-    assert any("JOB_FAILURE" in text for text in messages(logs.read(conn, pipeline=job.pipeline, master=True)))
+    failed = re.search("datum ([0-9a-f]+) failed", info.reason)
+    assert failed is not None
+    own = ended(conn, job, 1, failed[1])
+    assert messages(line for line in own if line.user) == ["cannot go on with ***"]
+    assert own[-1].message.startswith("user code failed: ")
+
+
+def test_very_many_lines_are_kept_in_order_and_without_secrets(tmp_path: Path) -> None:
+    written = Logs(tmp_path, lambda: int(time.time() * 1_000_000), Bounds(free=0))
+    job = Job(EDGES, "1" * 32)
+
+    async def tell() -> None:
+        bridge = Bridge()
+        kept = JobLogs(written, bridge)
+        kept.begin(job, [b"howdy-partner"], Plan([], []))
+        for number in range(3000):
+            texts = [f"{number} {each} howdy-partner" for each in range(10)]
+            await kept.hear(work_pb2.Lines(job=pps.job_to_wire(job), datum="ab", user=True, lines=texts))
+        while len(found()) < 30_000:
+            await asyncio.sleep(0.01)
+        bridge.close()
+
+    def found() -> list[str]:
+        reading = Reading(written.place(EDGES), Wanted(EDGES))
+        told: list[str] = []
+        is_end = False
+        while not is_end:
+            lines, is_end = reading.take()
+            told += [line.message for line in lines]
+        return told
+
+    asyncio.run(asyncio.wait_for(tell(), 120))
+    assert found() == [f"{number} {each} ***" for number in range(3000) for each in range(10)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 
 from howdah.infos import LogLine
 from howdah.names import Job
@@ -14,6 +15,7 @@ from howdah.wire import pps as wire
 from howdah.wire.gen import work_pb2
 
 _KEPT = 1000  # jobs: lines may still come of those that are over
+_WAITING = 10_000  # lines that wait to be written; then who tells them waits
 
 
 class JobLogs:
@@ -24,6 +26,9 @@ class JobLogs:
         self._bridge = bridge
         self._strikes: dict[Job, Strike] = {}
         self._plans: dict[Job, Plan] = {}
+        self._heard: dict[Job, tuple[Strike, list[LogLine]]] = {}
+        self._waiting = 0
+        self._keeping: asyncio.Task[None] | None = None
 
     def begin(self, job: Job, secrets: Iterable[bytes], plan: Plan) -> None:
         """Lines of this job may come from now on, about datums of this plan."""
@@ -42,7 +47,7 @@ class JobLogs:
         self._logs.write(job.pipeline, [LogLine(text, job=job.id, master=True)], strike)
 
     async def hear(self, told: work_pb2.Lines) -> None:
-        """Lines that a worker tells."""
+        """Lines that a worker tells. They are written soon: what comes while others are written is written at once."""
         pipeline = wire.pipeline_from_wire(told.job.pipeline)
         job = Job(pipeline, told.job.id) if pipeline is not None else None  # a spout's has no id
         strike = self._strikes.get(job) if job is not None else None
@@ -50,7 +55,26 @@ class JobLogs:
             # The files with the worker's own lines will do: code prints none before the worker has told that it begins.
             files = () if told.user else self._files(job, told.datum)
             lines = [LogLine(line, job=job.id, datum=told.datum, user=told.user, inputs=files) for line in told.lines]
-            await self._bridge.run(self._logs.write, job.pipeline, lines, strike)
+            self._heard.setdefault(job, (strike, []))[1].extend(lines)
+            self._waiting += len(lines)
+            if self._keeping is None:
+                self._keeping = asyncio.create_task(self._keep())
+            if self._waiting > _WAITING:
+                await asyncio.wait([self._keeping])
+
+    async def _keep(self) -> None:
+        try:
+            while self._heard:
+                heard, self._heard, self._waiting = self._heard, {}, 0
+                await self._bridge.run(self._write, heard)
+        except RuntimeError:
+            return  # the store has stopped, and has no threads any more
+        finally:
+            self._keeping = None
+
+    def _write(self, heard: Mapping[Job, tuple[Strike, Sequence[LogLine]]]) -> None:
+        for job, (strike, lines) in heard.items():
+            self._logs.write(job.pipeline, lines, strike)
 
     def _files(self, job: Job, datum: str) -> tuple[tuple[str, bytes], ...]:
         plan = self._plans.get(job)
