@@ -119,6 +119,9 @@ def test_each_commit_of_predictions_has_its_metrics(shelf: Shelf) -> None:
     lines = [json.loads(line) for line in shelf("metrics", f"{labels}-figures", "--raw").stdout.splitlines()]
     assert [line["metrics"]["box.mAP50"] for line in lines] == [1, 0]
     assert lines[0]["commit"] == job.job.id
+    sources = [text.partition("@")[0] for text in lines[0]["provenance"]]
+    assert sorted(sources) == sorted([f"default/{labels}", f"default/{predictions}"])
+    assert lines[0]["provenance"] != lines[1]["provenance"]  # other predictions
 
 
 def test_a_job_that_fails_says_what_to_do(shelf: Shelf) -> None:

@@ -32,7 +32,8 @@ _NONE = "-"
 def metrics(out: Output, store: Store, branch: str, number: int, wanted: tuple[str, ...]) -> None:
     """List what the files metrics.json of a branch's commits tell, the newest commit first.
 
-    A value is named by the folders, names and numbers that lead to it, with dots between: test.box.f1.
+    A value is named by the folders, names and numbers that lead to it, with dots between: test.box.f1. JSON tells as
+    well what a commit was made from: which labels, which model.
     """
     place = parse_branch(branch, store.project)
     rows = []
@@ -42,7 +43,8 @@ def metrics(out: Output, store: Store, branch: str, number: int, wanted: tuple[s
             click.echo(f"howdah: {fault}", err=True)
         if out.json:
             finished = None if each.finished is None else each.finished.isoformat().replace("+00:00", "Z")
-            print_document({"commit": each.commit.id, "finished": finished, "metrics": chosen})
+            sources = [str(source) for source in each.made_from]
+            print_document({"commit": each.commit.id, "finished": finished, "provenance": sources, "metrics": chosen})
         rows.append((each.commit.id, out.time(each.finished), chosen))
     if not rows:
         click.echo(f"howdah: no commit of {place} has a file {measured.FILE}", err=True)

@@ -13,7 +13,7 @@ from howdah.client import commits, files
 from howdah.client.channel import Connection
 from howdah.errors import NotFound
 from howdah.infos import CommitState, FileInfo, FileType
-from howdah.names import Branch, Commit
+from howdah.names import USER_TYPE, Branch, Commit
 
 FILE = "metrics.json"
 _LIMIT = 1 << 20
@@ -23,10 +23,11 @@ Value = float | int | str | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A commit and its metrics, by name; `faults` tell which files could not be read."""
+    """A commit, what it was made from, and its metrics, by name; `faults` tell which files could not be read."""
 
     commit: Commit
     finished: datetime | None
+    made_from: tuple[Commit, ...]
     metrics: dict[str, Value]
     faults: tuple[str, ...] = ()
 
@@ -70,7 +71,8 @@ def _history(conn: Connection, branch: Branch, known: dict[bytes, dict[str, Valu
             above = path.strip("/").split("/")[:-1]
             metrics.update({".".join([*above, name]): value for name, value in read.items()})
         if metrics or faults:
-            yield Measured(info.commit, info.finished, metrics, tuple(faults))
+            sources = (each for each in info.direct_provenance if each.repo.type == USER_TYPE)
+            yield Measured(info.commit, info.finished, tuple(sources), metrics, tuple(faults))
 
 
 def _files(conn: Connection, commit: Commit) -> Iterator[FileInfo]:
