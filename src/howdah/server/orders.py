@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from howdah.infos import CommitInfo, DatumState, Stats
 from howdah.names import Branch, Commit, File, Job
-from howdah.pps import captures, quantities, rows, standing
+from howdah.pps import captures, effective, quantities, rows, standing
 from howdah.pps.datums import DatumFile
 from howdah.pps.machine import Run
 from howdah.pps.results import Result
@@ -122,4 +122,6 @@ def _code(spec: Spec, secrets: Mapping[str, bytes]) -> work_pb2.Code:
         processors=-int(-limits.cpu // 1),
         disk=quantities.read(limits.disk, "resource_limits.disk"),
         batching=transform.datum_batching,
+        image=transform.image if transform.image != effective.IMAGE else "",
+        user=transform.user,
     )

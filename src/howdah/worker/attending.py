@@ -10,7 +10,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from howdah.errors import HowdahError, Unavailable, unusable
 from howdah.wire.gen import pps_pb2, work_pb2
 from howdah.worker import environment, installation, users
 from howdah.worker.cache import Cache
+from howdah.worker.images import Contained, Images
 from howdah.worker.inputs import Fetcher
 from howdah.worker.packages import Environments
 from howdah.worker.refusals import Refused
@@ -88,7 +89,8 @@ class _Attending:
         self._killed: set[_Serial] = set()
         self._at: dict[int, tuple[work_pb2.Task, Slot]] = {}
         self._fetcher = Fetcher(conn, Cache(worker.folder / "cache"), linked=not worker.unfenced)
-        self._standing = Standing(worker.place, self._fetcher, first=len(slots))
+        self._images = Images(worker.environ)
+        self._standing = Standing(worker.place, self._images, self._fetcher, first=len(slots))
         uv = shutil.which("uv") or "uv"
         self._packages = Environments(worker.folder / "packages", uv, sys.executable, worker.environ)
 
@@ -145,11 +147,17 @@ class _Attending:
 
     def _work(self, slot: Slot, message: work_pb2.Task) -> Slot:
         """Work on a task; returns the slot for the next one, another where this one has ended."""
-        with self._lock:
-            self._at[message.number] = (message, slot)
-        task = Task(self._means(message), slot, message)
+        means = self._means(message)
+        task = Task(means, slot, message)
         try:
-            task.run(code_of(message.code, self._installed(message.code), slot.place.number))
+            with ExitStack() as stack:
+                image = self._images.of(message, means.log.say)
+                if image is not None:
+                    used = stack.enter_context(Contained(slot.place, image))
+                    task = Task(means, used, message)
+                with self._lock:
+                    self._at[message.number] = (message, task.slot)
+                task.run(code_of(message.code, self._installed(message.code), slot.place.number))
         except (HowdahError, OSError) as error:
             told = error if isinstance(error, HowdahError) else unusable(str(slot.place.folder), error)
             _log.warning("a task of pipeline %s is lost: %s", message.job.pipeline.name, told.message)
@@ -159,7 +167,7 @@ class _Attending:
             return Slot(self._worker.place(slot.place.number))
         finally:
             with self._lock:
-                del self._at[message.number]
+                self._at.pop(message.number, None)
                 self._killed -= {_serial(message.job, each.serial) for each in message.datums}
         return slot
 

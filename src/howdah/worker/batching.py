@@ -120,7 +120,7 @@ class _Process:
         self._asks: deque[Ask] = deque()
         self._turned = False
         self._ended: Ended | BaseException | None = None
-        self._door = Door(self._events.put, partial(_is_ours, slot.place.user))
+        self._door = Door(self._events.put, partial(_is_ours, slot.caller))
         home = str(folder / "tmp") if slot.place.plain else "/tmp"  # noqa: S108
         own = {"PYTHONUNBUFFERED": "1"}  # it is killed at the end: what it holds back then is lost
         given = environment.whole({**own, **code.env}, {**told, "PPS_WORKER_GRPC_PORT": str(self._door.port)}, home)

@@ -11,8 +11,9 @@ from howdah.names import Commit
 from howdah.worker.inputs import Input
 from howdah.worker.installation import PROGRAMS
 
+PATH = f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{PROGRAMS}"
 _BASE = {
-    "PATH": f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{PROGRAMS}",
+    "PATH": PATH,
     "LANG": "C.UTF-8",
 }
 _SPECIAL = frozenset('"\\$`!')

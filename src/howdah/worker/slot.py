@@ -63,6 +63,16 @@ class Slot:
     only within `running`.
     """
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether what it starts is not fenced in by it."""
+        return self.place.plain
+
+    @property
+    def caller(self) -> int | None:
+        """The user whom its code calls as; None where others are that user too, or it is not known."""
+        return self.place.user
+
     def __init__(self, place: Place, running: AbstractContextManager[object] | None = None) -> None:
         self.place = place
         self._running = running if running is not None else nullcontext()
@@ -89,7 +99,7 @@ class Slot:
             {
                 "covered": [str(path.resolve()) for path in place.covered],
                 "shown": [str(path.resolve()) for path in place.shown],
-                "plain": place.plain,
+                "plain": self.is_bare,
                 "user": place.user,
             }
         )
@@ -114,10 +124,10 @@ class Slot:
         `files` are in memory, at these paths, for this run; `Invalid` without a fence.
         `turned` is called when it begins and after each `turn`. An error ends the slot too.
         """
-        if self.place.plain and files:
-            told = f"code without a fence cannot have secrets as files ({', '.join(files)}): have them by env_var"
-            raise Invalid(told, kind="unfenced")
-        others = users.counted(plain=self.place.plain)
+        if self.is_bare and files:
+            told = f"code without a fence, or in an image, cannot have secrets as files ({', '.join(files)})"
+            raise Invalid(f"{told}: have them by env_var", kind="unfenced")
+        others = users.counted(plain=self.is_bare)
         order: dict[str, object] = {
             "folder": folder,
             "command": list(command),

@@ -11,6 +11,7 @@ from functools import partial
 from howdah.errors import HowdahError, Unavailable, unusable
 from howdah.wire.gen import work_pb2
 from howdah.worker import work
+from howdah.worker.images import Contained, Image, Images
 from howdah.worker.inputs import Fetcher
 from howdah.worker.slot import Place, Slot
 from howdah.worker.tasks import Log, code_of, datum_of, folder_of
@@ -21,8 +22,9 @@ _log = logging.getLogger(__name__)
 class Standing:
     """All that stands of a worker. For any thread."""
 
-    def __init__(self, place: Callable[[int], Place], fetcher: Fetcher, first: int) -> None:
+    def __init__(self, place: Callable[[int], Place], images: Images, fetcher: Fetcher, first: int) -> None:
         self._place = place
+        self._images = images
         self._fetcher = fetcher
         self._first = first
         self._lock = threading.Lock()
@@ -32,7 +34,7 @@ class Standing:
     def run(self, message: work_pb2.Task, packages: Mapping[str, str], log: Log) -> None:
         """Run the code of a task to its end."""
         try:
-            with self._slot(message.number) as slot:
+            with self._slot(message.number, self._images.of(message, log.say)) as slot:
                 code = code_of(message.code, packages, slot.place.number)
                 datum = datum_of(message, message.datums[0], code)
                 name = folder_of(message.number, 0)
@@ -48,10 +50,12 @@ class Standing:
                 for number in [number for number, slot in self._slots.items() if slot not in self._tasks.values()]:
                     del self._slots[number]
 
-    def _slot(self, task: int) -> Slot:
+    def _slot(self, task: int, image: Image | None) -> Slot:
         with self._lock:
             number = next(number for number in range(self._first, 1 << 20) if number not in self._slots)
-            slot = self._slots[number] = self._tasks[task] = Slot(self._place(number))
+            place = self._place(number)
+            slot = Slot(place) if image is None else Contained(place, image)
+            self._slots[number] = self._tasks[task] = slot
         return slot
 
     def dismiss(self, task: int, why: str) -> None:

@@ -110,7 +110,7 @@ class Task:
 
     def __init__(self, means: Means, slot: Slot, message: work_pb2.Task) -> None:
         self._means = means
-        self._slot = slot
+        self.slot = slot
         self._message = message
         self._output = _output(message)
         self._stack = ExitStack()
@@ -129,9 +129,9 @@ class Task:
     def run(self, code: Code) -> None:
         """Work on all of it. Raises where the machine or the store is to blame; what was not told is lost then."""
         with self._stack, ExitStack() as stack:
-            trying: _Trying = partial(work.tried, self._slot, self._means.fetcher)
+            trying: _Trying = partial(work.tried, self.slot, self._means.fetcher)
             if code.batching:
-                batch = Batch(self._slot, self._means.fetcher, code, f"{self._message.number}-code")
+                batch = Batch(self.slot, self._means.fetcher, code, f"{self._message.number}-code")
                 trying = stack.enter_context(batch).tried
             for each in self._message.datums:
                 if self._means.is_killed(each.serial):

@@ -149,6 +149,8 @@ class Code(_message.Message):
     DISK_FIELD_NUMBER: _builtins.int
     BATCHING_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
     working_dir: _builtins.str
     requirements: _builtins.str
     """Python packages, a line each; none without."""
@@ -158,6 +160,10 @@ class Code(_message.Message):
     disk: _builtins.int
     batching: _builtins.bool
     """One process for many datums, which asks for the next one each time."""
+    image: _builtins.str
+    """None without; where there is no container engine it is not used."""
+    user: _builtins.str
+    """Of the image; for code in one alone."""
     @_builtins.property
     def cmd(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -191,10 +197,12 @@ class Code(_message.Message):
         disk: _builtins.int = ...,
         batching: _builtins.bool = ...,
         files: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
+        image: _builtins.str = ...,
+        user: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_return_code", b"accept_return_code", "batching", b"batching", "cmd", b"cmd", "disk", b"disk", "env", b"env", "err_cmd", b"err_cmd", "err_stdin", b"err_stdin", "files", b"files", "memory", b"memory", "processors", b"processors", "requirements", b"requirements", "seconds", b"seconds", "stdin", b"stdin", "working_dir", b"working_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_return_code", b"accept_return_code", "batching", b"batching", "cmd", b"cmd", "disk", b"disk", "env", b"env", "err_cmd", b"err_cmd", "err_stdin", b"err_stdin", "files", b"files", "image", b"image", "memory", b"memory", "processors", b"processors", "requirements", b"requirements", "seconds", b"seconds", "stdin", b"stdin", "user", b"user", "working_dir", b"working_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
