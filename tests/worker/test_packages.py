@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from howdah.errors import Invalid, Unavailable
+from howdah.worker import installation
 from howdah.worker.packages import Environments
 from howdah.worker.slot import Slot
 from tests.worker.conftest import place
@@ -64,10 +65,12 @@ def test_code_has_the_packages_of_its_pipeline(folder: Path, uv: str, python: st
     environments = folder / "environments"
     given = Environments(environments, uv, python, environ).made("howdah-example==1.0\n# said\n")
     where = place(folder)
-    with Slot(type(where)(where.folder, covered=where.covered, shown=(environments,), user=where.user)) as slot:
+    where = type(where)(where.folder, covered=where.covered, shown=(environments,), user=where.user)
+    with Slot(installation.opened(where, installation.needed())) as slot:
         code = "import howdah_example, sys; print(howdah_example.GREETING, sys.prefix)"
         ran = run(slot, ["python", "-c", code], environment=given)
         assert ran.lines == [f"hello {given['VIRTUAL_ENV']}"]
+        assert run(slot, ["howdah", "--version"], environment=given).code == 0
         ran = run(slot, ["sh", "-c", "echo x > $VIRTUAL_ENV/bin/x"], environment=given)
         assert ran.lines[0].endswith("Read-only file system")
 

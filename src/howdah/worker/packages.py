@@ -16,6 +16,7 @@ from pathlib import Path
 from howdah.digest import of_bytes
 from howdah.errors import Invalid, Unavailable
 from howdah.worker import layout
+from howdah.worker.environment import PATH
 
 ANNOTATION = "howdah.requirements"  # of a pipeline's metadata
 _READY = "howdah-ready"
@@ -44,7 +45,7 @@ class Environments:
             with layout.told(self._folder), self._alone(name):
                 if not (place / _READY).exists():
                     self._make(place, wanted)
-        path = f"{place}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        path = f"{place}/bin:{PATH}"
         return {"VIRTUAL_ENV": str(place), "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
     @contextmanager
