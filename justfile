@@ -51,6 +51,10 @@ bench-peers:
 storm KILLS="500":
     HOWDAH_KILLS={{KILLS}} {{py}} -m pytest -q -s tests/faults/test_storm.py
 
+# Kill a store, its workers and their code under jobs so many times.
+storm-of-jobs KILLS="200":
+    HOWDAH_STORM={{KILLS}} {{py}} -m pytest -q -s tests/pipelines/test_storm.py
+
 # Send each call of the store so many messages, and streams of 250 times as many.
 fuzz TIMES="1000":
     HOWDAH_FUZZ={{TIMES}} {{py}} -m pytest -q tests/fuzz

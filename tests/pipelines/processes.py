@@ -50,8 +50,17 @@ def fences(server: int) -> list[Process]:
 
 
 def runs(server: int) -> list[Process]:
-    """The first processes of the runs that are under way."""
-    return [run for fence in fences(server) for run in below(fence.number)]
+    """The first processes of the runs that are under way; a fence is two, one in the other."""
+    return _below(_below(fences(server)))
+
+
+def codes(server: int) -> list[Process]:
+    """The code that is run."""
+    return _below(runs(server))
+
+
+def _below(parents: list[Process]) -> list[Process]:
+    return [process for parent in parents for process in below(parent.number)]
 
 
 def _began(number: int) -> str:

@@ -179,12 +179,13 @@ class Storm:
         """Kill something; returns what."""
         number = self.server.process.pid
         self.left += filter(None, [processes.worker(number)])
-        victim = self.chance.choice(["store", "store", "worker", "fence", "fence", "run", "run"])
+        victim = self.chance.choice(["store", "store", "store", "worker", "fence", "run", "code", "code"])
         if victim == "store":
             self.server.kill()
             self.server = StoreServer(self.data, port=self.port, workers=2)
             return victim
-        there = {"worker": processes.below, "fence": processes.fences, "run": processes.runs}[victim](number)
+        below = {"worker": processes.below, "fence": processes.fences, "run": processes.runs, "code": processes.codes}
+        there = below[victim](number)
         if there:
             self.chance.choice(there).kill()
         return victim

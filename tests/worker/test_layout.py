@@ -66,3 +66,14 @@ def test_a_folder_goes_however_deep_it_is_and_whoever_may_enter(tmp_path: Path) 
     layout.remove(folder)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     layout.remove(folder)
+
+
+def test_a_folder_goes_that_another_was_killed_at(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    for number in range(5):
+        (folder / f".howdah-{number}/a/b/c").mkdir(parents=True)
+        (folder / f".howdah-{number}/a/b/file").write_text("")
+
+    layout.remove(folder)
+
+    assert not folder.exists()

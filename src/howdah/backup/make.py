@@ -42,6 +42,7 @@ Progress = Callable[[int, int], None]
 
 # Of the running processes, not of the data.
 _LEFT_OUT = {"logs", "tmp", "lock", "instance.json", "instance.lock", holds.NAME, BACKUPS}
+_WORK = "work"  # of the workers, beside the store's files: what they have fetched and what code is writing
 _LEFT_OUT_ENDINGS = ("-wal", "-shm", "-journal")
 _FIRST = "label-studio"
 _ROWS = "rows.db"
@@ -198,7 +199,8 @@ def _is_no_database(path: Path) -> bool:
 
 
 def _is_left_out(path: Path) -> bool:
-    return path.name in _LEFT_OUT or path.name.endswith(_LEFT_OUT_ENDINGS)
+    is_work = path.name == _WORK and (path.parent / _ROWS).is_file()
+    return is_work or path.name in _LEFT_OUT or path.name.endswith(_LEFT_OUT_ENDINGS)
 
 
 def running_store(data: Path) -> str:

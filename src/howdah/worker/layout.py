@@ -95,11 +95,14 @@ def copy(source: str, target: str) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete it and all below. What is below the first folders is moved up, so that no path becomes long."""
+    """Delete it and all below, or what another was killed at. What is below the first folders is moved up.
+
+    So no path becomes long.
+    """
     top = str(folder)
     if not os.path.lexists(top):
         return
-    names = count()
+    names = (name for number in count() if not os.path.lexists(name := f"{top}/.howdah-{number}"))
     while True:
         waiting = list(_entries(top))
         if not waiting:
@@ -111,7 +114,7 @@ def remove(folder: Path) -> None:
             for below in _entries(entry.path):
                 if below.is_dir(follow_symlinks=False):
                     _open(below.path)  # a folder that may not be written cannot be moved either
-                    os.rename(below.path, f"{top}/.howdah-{next(names)}")
+                    os.rename(below.path, next(names))
                 else:
                     os.unlink(below.path)
             os.rmdir(entry.path)

@@ -80,9 +80,9 @@ class Watch:
     def _disk(self) -> str:
         limits = self._limits
         if free(self._places[0], limits.reserve) <= 0:
-            return f"less than {limits.reserve} bytes were left on the disk"
+            return f"less than {limits.reserve} bytes were left on the disk: make room on it"
         if limits.disk and written(self._places, limits.disk) > limits.disk:
-            return f"more than {limits.disk} bytes were written"
+            return f"more than {limits.disk} bytes were written: write less, or raise resource_limits.disk"
         return ""
 
     def _memory(self, processes: Iterable[int]) -> str:
@@ -92,7 +92,7 @@ class Watch:
         known = list(processes)
         used = _used(self._shared)
         if used + sum(map(_private, known)) > limit and used + sum(map(_proportional, known)) > limit:
-            return f"more than {limit} bytes of memory were used"
+            return f"more than {limit} bytes of memory were used: use less, or raise resource_limits.memory"
         return ""
 
 

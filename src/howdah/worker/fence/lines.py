@@ -17,47 +17,53 @@ class Lines:
         self._left = limit // 2
         self._room = limit - self._left
         self._begun = bytearray()
-        self._last: deque[bytes] = deque()
+        self._rest: deque[bytes] = deque()  # what is no longer told as it comes: not looked at, since it may be much
         self._held = 0
         self._dropped = 0
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that these bytes complete, as long as few have been told."""
-        *whole, rest = data.split(b"\n")
+        if not self._left:
+            self._hold(data)
+            return []
         told: list[str] = []
-        for part in whole:
-            self._begun += part
-            told += self._cut(ends=True)
-        self._begun += rest
-        return told + self._cut(ends=False)
-
-    def end(self) -> list[str]:
-        """What is left to tell: how many lines are left out, and those after them."""
-        if self._begun:
-            self._keep(bytes(self._begun))
-        left_out = [f"({self._dropped} bytes of output are left out here)"] if self._dropped else []
-        return [*left_out, *map(_text, self._last)]
-
-    def _cut(self, *, ends: bool) -> list[str]:
-        """The complete lines of what has begun; of one that has not ended, only what is too long for one."""
-        told = []
-        while len(self._begun) > LENGTH or ends:
-            line = bytes(self._begun[:LENGTH])
-            ends = ends and len(self._begun) > LENGTH
-            del self._begun[:LENGTH]
-            if len(line) < self._left:
-                self._left -= len(line) + 1
-                told.append(_text(line))
-            else:
+        self._begun += data
+        while (line := self._next()) is not None:
+            if len(line) >= self._left:
                 self._left = 0
-                self._keep(line)
+                self._hold(line + b"\n" + self._begun)
+                self._begun.clear()
+                break
+            self._left -= len(line) + 1
+            told.append(_text(line))
         return told
 
-    def _keep(self, line: bytes) -> None:
-        self._last.append(line)
-        self._held += len(line) + 1
-        while self._held > self._room:
-            size = len(self._last.popleft()) + 1
+    def end(self) -> list[str]:
+        """What is left to tell: how many bytes are left out, and the lines after them."""
+        data = b"".join(self._rest) + self._begun
+        first = max(0, len(data) - self._room)
+        if first or self._dropped:  # the first line that is whole
+            first = data.find(b"\n", first, first + LENGTH) + 1 or first
+        dropped = self._dropped + first
+        left_out = [f"({dropped} bytes of output are left out here)"] if dropped else []
+        lines = data[first:].removesuffix(b"\n").split(b"\n") if data[first:] else []
+        parts = (line[at : at + LENGTH] for line in lines for at in range(0, len(line) or 1, LENGTH))
+        return [*left_out, *map(_text, parts)]
+
+    def _next(self) -> bytes | None:
+        """The next line, or as much of a long one as one may have; None while it has not ended."""
+        size = self._begun.find(b"\n", 0, LENGTH + 1)
+        if size < 0 and len(self._begun) <= LENGTH:
+            return None
+        line = bytes(self._begun[: LENGTH if size < 0 else size])
+        del self._begun[: LENGTH if size < 0 else size + 1]
+        return line
+
+    def _hold(self, data: bytes) -> None:
+        self._rest.append(data)
+        self._held += len(data)
+        while self._held - len(self._rest[0]) >= self._room:
+            size = len(self._rest.popleft())
             self._held -= size
             self._dropped += size
 

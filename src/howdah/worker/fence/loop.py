@@ -186,7 +186,7 @@ class _Running:
     def _look(self) -> None:
         limits = self._run.limits
         if limits.seconds and time.monotonic() - self._begun > limits.seconds:
-            self._kill("timeout", f"it took longer than {limits.seconds:g} seconds")
+            self._kill("timeout", f"it took longer than {limits.seconds:g} seconds: raise datum_timeout")
         elif not self._why and (found := self._watch.look(self._way.members(self.first))):
             self._kill("limit", found)
 
@@ -213,8 +213,8 @@ def _outcome(told: dict[str, Any]) -> tuple[str, str]:
         how = "unable" if "unable" in told else "broken"
         return how, str(told.get(how, "the first process ended before it told anything"))
     code = told["status"]
+    if code in {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}:  # its own, or as a shell tells it of what it has started
+        return "limit", "it wrote a file that is too large: write less, or raise resource_limits.disk"
     if code >= 0:
         return "exited", f"exit code {code}"
-    if -code == signal.SIGXFSZ:
-        return "limit", "it wrote a file that is larger than it may be"
     return "signaled", f"it was ended by {signal.Signals(-code).name}"
