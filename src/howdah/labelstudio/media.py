@@ -48,7 +48,7 @@ class _Media:
         if file is None:
             return super().get(request, *args, **kwargs)  # type: ignore[misc]
         (key,) = kwargs.values()
-        instance = self.instances.filter(pk=key).first()
+        instance = next(iter(self.instances.filter(pk=key)), None)
         if instance is None:
             return Response(status=status.HTTP_404_NOT_FOUND)
         if not instance.has_permission(request.user):
@@ -74,13 +74,13 @@ class _Media:
 class TaskMedia(_Media, host.TaskResolveStorageUri):
     """Files of one task."""
 
-    instances = host.Task.objects.select_related("project__organization", host.LINK_NAME)
+    instances = host.Task.objects.select_related("project__organization", host.LINK_NAME).order_by()
 
 
 class ProjectMedia(_Media, host.ProjectResolveStorageUri):
     """Files of one project."""
 
-    instances = host.Project.objects.select_related("organization")
+    instances = host.Project.objects.select_related("organization").order_by()
 
 
 def _asked(request: HttpRequest) -> File | None:
