@@ -174,3 +174,15 @@ def test_garbage_is_collected_and_all_is_looked_at_while_jobs_run(tmp_path: Path
         assert collected
         assert mill.wait(pipeline).state is JobState.JOB_SUCCESS
         assert mill.read(pipeline) == FILES
+
+
+def test_a_worker_that_cannot_start_tells_its_pipelines_why(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/work").write_text("somebody's file")
+    with serving(tmp_path / "data") as (_, mill):
+        pipeline = mill.pipeline(pfs(mill.repo(FILES), name="in"), "cp /pfs/in/* /pfs/out")
+
+        assert "work cannot be used" in crashed(mill, pipeline)
+        (tmp_path / "data/work").unlink()
+
+        assert mill.wait(pipeline).state is JobState.JOB_SUCCESS

@@ -10,7 +10,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,12 +18,11 @@ from howdah.client import channel, work
 from howdah.client.channel import Connection
 from howdah.errors import HowdahError, Unavailable, unusable
 from howdah.wire.gen import pps_pb2, work_pb2
-from howdah.worker import environment, installation, users
+from howdah.worker import environment, installation, layout, users
 from howdah.worker.cache import Cache
 from howdah.worker.images import Contained, Images
 from howdah.worker.inputs import Fetcher
 from howdah.worker.packages import Environments
-from howdah.worker.refusals import Refused
 from howdah.worker.slot import Place, Slot
 from howdah.worker.standing import Standing
 from howdah.worker.tasks import Means, Task, code_of, folder_of
@@ -65,17 +64,26 @@ class Worker:
 
 
 def attend(worker: Worker) -> None:
-    """Work until the store is gone."""
-    (worker.folder / "packages").mkdir(parents=True, exist_ok=True)
-    with (worker.folder / "lock").open("w") as lock, channel.connect(worker.address) as conn:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one that a killed store has left ends soon
+    """Work until the store is gone; where that cannot be, the store is told why."""
+    with channel.connect(worker.address) as conn, ExitStack() as stack:
         try:
-            slots = [Slot(worker.place(number)) for number in range(worker.slots)]
-        except Refused as refused:
-            for _ in work.attend(conn, worker.token, refused=refused.message):
+            with layout.told(worker.folder):
+                stack.enter_context(_alone(worker.folder))
+                attending = _Attending(worker, conn, [Slot(worker.place(number)) for number in range(worker.slots)])
+        except Unavailable as error:
+            for _ in work.attend(conn, worker.token, refused=error.message):
                 pass
             return
-        _Attending(worker, conn, slots).run()
+        attending.run()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Have the folder alone: a worker that a killed store has left ends soon."""
+    (folder / "packages").mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class _Attending:
