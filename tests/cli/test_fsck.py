@@ -17,13 +17,13 @@ def data(plain: Howdah, tmp_path: Path) -> Path:
     data = tmp_path / "howdah-data"
     with StoreServer(data / "store") as server:
         plain("create", "repo", "images", "--address", server.address)
-        plain("put", "file", "images@master:/a", "--address", server.address, stdin=b"a" * 1000)
+        plain("put", "file", "images@master:/a", "--address", server.address, stdin=b"a" * 100_000)
     return data
 
 
 def damage(data: Path) -> None:
     [pack] = (data / "store" / "bytes" / "packs").glob("*/*")
-    pack.write_bytes(pack.read_bytes().replace(b"a" * 1000, b"b" * 1000))
+    pack.write_bytes(pack.read_bytes().replace(b"a" * 100_000, b"b" * 100_000))
 
 
 def test_a_folder_is_checked_while_it_is_not_served_and_only_then(plain: Howdah, data: Path) -> None:
@@ -53,6 +53,6 @@ def test_putting_a_damaged_file_again_after_fix_heals_it(plain: Howdah, data: Pa
         told = [json.loads(line) for line in fixed.stdout.splitlines()]
         assert [next(iter(line)) for line in told] == ["fix", "fix", "error"]
         assert plain("get", "file", "images@master:/a", *store).code == 9
-        plain("put", "file", "images@master:/b", *store, stdin=b"a" * 1000)
-        assert plain("get", "file", "images@master:/a", *store).bytes == b"a" * 1000
+        plain("put", "file", "images@master:/b", *store, stdin=b"a" * 100_000)
+        assert plain("get", "file", "images@master:/a", *store).bytes == b"a" * 100_000
         assert plain("fsck", *store).stdout == "No faults.\n"

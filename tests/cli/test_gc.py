@@ -41,7 +41,7 @@ def test_a_backup_under_way_keeps_the_packs_that_it_reads(plain: Howdah, tmp_pat
     with StoreServer(data) as server:
         store = ("--address", server.address)
         plain("create", "repo", "images", *store)
-        plain("put", "file", "images@master:/a", *store, stdin=b"a" * 1000)
+        plain("put", "file", "images@master:/a", *store, stdin=b"a" * 100_000)
         with holds.reading(data):
             plain("delete", "repo", "images", *store)
             assert "A backup is being made" in plain("gc", *store).stdout
@@ -49,7 +49,7 @@ def test_a_backup_under_way_keeps_the_packs_that_it_reads(plain: Howdah, tmp_pat
         assert "backup" not in plain("gc", *store).stdout
         assert not packs(data)
         plain("create", "repo", "images", *store)
-        plain("put", "file", "images@master:/a", *store, stdin=b"a" * 1000)
+        plain("put", "file", "images@master:/a", *store, stdin=b"a" * 100_000)
         seen: list[bool] = []
 
         def look(_: int, __: int) -> None:

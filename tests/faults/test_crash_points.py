@@ -9,6 +9,7 @@ import pytest
 from howdah.digest import of_bytes
 from howdah.names import Branch, Commit, File
 from howdah.pfs import branches, check, commits, commitsets, graph, upkeep, writing
+from howdah.store import gc
 from howdah.store.pack import FOLDER
 from howdah.store.store import Store
 from tests.faults.doors import Died, Fate, kept
@@ -57,14 +58,21 @@ def append(store: Store) -> None:
     session.close()
 
 
+def little(store: Store) -> None:
+    """As `one_off`, of so little that its bytes come with the rows."""
+    session = writing.Session(store, HEAD, late=True)
+    session.replace([("/new", b"1"), ("/d/a", b"another")])
+    session.close()
+
+
 def copy(store: Store) -> None:
     session = writing.Session(store, HEAD)
     session.copy(File(HEAD, "/d"), "/e")
     session.close()
 
 
-CLOSED: list[Callable[[Store], None]] = [one_off, start_commit, create_branch, append, copy]
-OPEN: list[Callable[[Store], None]] = [write_into_open, write_much_into_open, finish, append, copy]
+CLOSED: list[Callable[[Store], None]] = [one_off, start_commit, create_branch, append, copy, little]
+OPEN: list[Callable[[Store], None]] = [write_into_open, write_much_into_open, finish, append, copy, little]
 
 
 def prepare(store: Store, *, is_open: bool) -> None:
@@ -165,6 +173,26 @@ def test_gc_that_dies_anywhere_loses_nothing_and_the_next_run_ends_it(tmp_path: 
                 assert state(store) == before
                 assert not store.blobs.stored([of_bytes(b"g" * 50_000)])
                 assert len(list(store.bucket.list(FOLDER))) <= 2  # with what this look folded
+
+
+def test_gathering_that_dies_anywhere_loses_nothing_and_the_next_ends_it(tmp_path: Path) -> None:
+    with new_store(tmp_path / "prepared") as store:
+        for _ in range(10):
+            little(store)
+        prepare(store, is_open=True)
+        before = state(store)
+    for at in range(1, 3):
+        for is_after in (False, True):
+            data = tmp_path / f"{at}-{is_after}"
+            shutil.copytree(tmp_path / "prepared", data)
+            with new_store(data) as store, pytest.raises(Died):
+                gc.gather(kept(store, Fate(at, is_after)), least=1)
+            with new_store(data) as store:
+                gc.gather(store, least=1)
+                assert state(store) == before
+                assert check.fsck(store) == []
+                upkeep.collect(store)
+                assert state(store) == before
 
 
 def with_damage(data: Path) -> None:

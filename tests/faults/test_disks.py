@@ -110,14 +110,14 @@ def test_a_disk_that_becomes_read_only_is_told_and_read_on(tmp_path: Path) -> No
         repos.create(conn, REPO)
         put(conn, {"/kept": b"k" * 5000})
         disk.be("ro")
-        for contents in ({"/small": b"s"}, {"/large": bytes(40 << 20)}):
+        for contents in ({"/small": bytes(100_000)}, {"/large": bytes(40 << 20)}):
             with pytest.raises(Unavailable, match=r"bytes cannot be used \(Read-only file system\)"):
                 put(conn, contents)
         assert content(conn) == {"/kept": b"k" * 5000}
         assert [*upkeep.fsck(conn)] == []
         disk.be("rw")
-        put(conn, {"/small": b"s"})
-        assert content(conn) == {"/kept": b"k" * 5000, "/small": b"s"}
+        put(conn, {"/small": bytes(100_000)})
+        assert content(conn) == {"/kept": b"k" * 5000, "/small": bytes(100_000)}
 
 
 def test_a_store_on_a_read_only_disk_says_so_and_does_not_start(tmp_path: Path) -> None:

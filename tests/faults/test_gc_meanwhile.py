@@ -86,7 +86,7 @@ class Turn:
 def taking_turns(store: Store, turn: Turn) -> Store:
     """The same folder; its uploads fill a pack with a megabyte."""
     made = kept(store, turn)
-    made.blobs = Blobs(made.database, made.bucket, room=SMALL_ROOM)
+    made.blobs = Blobs(made.database, made.shelf, room=SMALL_ROOM)
     return made
 
 
@@ -157,6 +157,16 @@ def by_composed_filesets(store: Store) -> None:
     filesets.add(store, filesets.compose(store, ids), HEAD)
 
 
+def in_small_blocks(store: Store) -> None:
+    """Little at once, with others' work in between: what is new comes with the rows, and some is stored already."""
+    upload(store)
+    blocks = [writing.Session(store, HEAD, late=True) for _ in range(2)]
+    for session, (path, data) in zip(blocks, GARBAGE.items(), strict=False):
+        put(session, {path: data, "/new": b"new" + data})
+    for session in blocks:
+        session.close()
+
+
 VERBS: list[tuple[Callable[[Store], None], bool]] = [
     (upload, False),
     (upload, True),
@@ -166,6 +176,8 @@ VERBS: list[tuple[Callable[[Store], None], bool]] = [
     (by_fileset, False),
     (by_fileset, True),
     (by_composed_filesets, True),
+    (in_small_blocks, False),
+    (in_small_blocks, True),
 ]
 AFTER = KEPT | GARBAGE | LARGE
 
@@ -208,7 +220,7 @@ def test_gc_at_any_passage_of_a_verb_takes_nothing_from_it(
             shutil.rmtree(data)
 
 
-@pytest.mark.parametrize("verb", [upload, by_fileset])
+@pytest.mark.parametrize("verb", [upload, by_fileset, in_small_blocks])
 def test_a_verb_at_any_passage_of_gc_loses_nothing(tmp_path: Path, verb: Callable[[Store], None]) -> None:
     with new_store(tmp_path / "prepared") as store:
         prepare(store, is_open=False)
@@ -244,7 +256,7 @@ class Uploads(RuleBasedStateMachine):
         self.later = 0
         opened = self.stack.enter_context(new_store(data))
         self.store = Store(opened.database, opened.bucket, lambda: opened.now() + self.later)
-        self.store.blobs = Blobs(opened.database, opened.bucket, room=SMALL_ROOM)
+        self.store.blobs = Blobs(opened.database, self.store.shelf, room=SMALL_ROOM)
         self.line: list[model.Files] = []
         self.streams: list[tuple[writing.Session | filesets.Session, model.Files]] = []
         self.filesets: dict[str, model.Files] = {}

@@ -8,6 +8,7 @@ from howdah.db.sqlite import SqliteDatabase
 from howdah.store.blobs import Blobs
 from howdah.store.bucket import MemoryBucket
 from howdah.store.pack import Kind
+from howdah.store.shelf import Shelf
 
 WRITERS = 16
 
@@ -16,7 +17,7 @@ def test_many_writers_share_the_room_of_a_few(tmp_path: Path) -> None:
     database = SqliteDatabase(tmp_path / "rows.db")
     migrate(database)
     bucket = MemoryBucket()
-    blobs = Blobs(database, bucket, room=8 << 20)
+    blobs = Blobs(database, Shelf(database, bucket), room=8 << 20)
     writers = [blobs.writer() for _ in range(WRITERS)]
     sent = [(writer, writer.add(Kind.CHUNK, data), data) for writer in writers for data in _pieces()]
 

@@ -24,9 +24,10 @@ _AT_ONCE = 1000
 class Gathering:
     """One stream of writes; used by one thread at a time. What becomes of it is told where it is closed."""
 
-    def __init__(self, store: Store, *, beside: Gathering | None = None) -> None:
+    def __init__(self, store: Store, *, beside: Gathering | None = None, is_small: bool = False) -> None:
         self._store = store
-        self._writer: Writer = store.writer() if beside is None else beside._writer  # bytes that are stored together
+        # With that of another, bytes are stored together.
+        self._writer: Writer = store.writer(is_small=is_small) if beside is None else beside._writer
         self._operations = Operations()
         self._given = ("", "")  # path and datum of the last put, as they came
         self._begun: Put | None = None  # the file that is being put

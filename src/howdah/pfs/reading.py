@@ -193,7 +193,7 @@ def _goes_on(first: Place, stop: int, place: Place) -> bool:
 
 def _span(store: Store, first: Place, length: int) -> bytes:
     try:
-        return store.bucket.get(first.pack, first.offset, length)
+        return store.shelf.get(first.pack, first.offset, length)
     except NotFound:
         return b""  # each of its blobs is looked for alone, and found or told of
 

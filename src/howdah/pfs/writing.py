@@ -41,11 +41,12 @@ _BUILT_ON = (
 class Session(Gathering):
     """One stream of writes into a commit; used by one thread at a time.
 
-    A commit that takes no writes is told at the beginning, before bytes are sent; with `late` at the end.
+    A commit that takes no writes is told at the beginning, before bytes are sent; with `late`, for what is sent as a
+    whole, at the end. Little that is sent so is durable by one transaction alone (`store/shelf.py`).
     """
 
     def __init__(self, store: Store, commit: Commit, *, late: bool = False) -> None:
-        super().__init__(store)
+        super().__init__(store, is_small=late)
         self._commit = commit
         if not late:
             with store.database.read() as tx:

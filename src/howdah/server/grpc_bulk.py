@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -12,7 +13,7 @@ from typing import TypeVar
 from google.protobuf.empty_pb2 import Empty
 
 from howdah.digest import SIZE, Digest
-from howdah.errors import Code, Invalid
+from howdah.errors import Code, HowdahError, Invalid
 from howdah.infos import FileInfo
 from howdah.lent import Borrowed, Name
 from howdah.pfs import comparing, locating, reading, writing
@@ -22,6 +23,7 @@ from howdah.server.calls import Calls
 from howdah.server.methods import Context
 from howdah.server.requests import need
 from howdah.server.urls import Urls
+from howdah.store import gc
 from howdah.store.node import Chunk
 from howdah.store.store import Store
 from howdah.wire import bulk
@@ -32,6 +34,7 @@ _ROWS = 1000
 _LOCATED = 64 << 20  # told at once; more is asked for when those are read
 _HERE = ("ipv4:127.", "ipv6:%5B::1%5D:", "unix:")
 _BORROWED = 20 << 20  # the most that one message may have read, as much as it could bring itself
+_MANY = 1000  # small packs that lie with the rows
 _READ = 4  # messages: about as much as is read from the disk at once
 
 Bytes = bytes | memoryview
@@ -48,6 +51,7 @@ class BulkCalls(Calls):
         super().__init__(store, bridge, changes)
         self._urls = urls
         self._report = report
+        self._small = 0  # blocks that may have left small packs
 
     async def Ask(self, _: Empty, __: Context) -> Empty:
         return Empty()
@@ -92,9 +96,17 @@ class BulkCalls(Calls):
             session = writing.Session(self._store, commit, late=True)
             if _take(_Incoming(session), batch, None, urls):
                 raise Invalid("an offer of chunks has no answer here: send it in a stream", kind="bad-message")
+            if not batch.HasField("results"):
+                session.close()  # here, since a hop costs as much as a small write itself
             return session
 
-        await self._close(await self._run(batch, write), batch)
+        session = await self._run(batch, write)
+        if batch.HasField("results"):
+            await self._report(session, batch.results)
+        self._small += 1
+        if self._small % _MANY == 0:
+            with suppress(HowdahError):  # what was to be done is done
+                await self._bridge.run(gc.gather, self._store)
         return Empty()
 
     async def _session(self, batch: bulk_pb2.Batch) -> writing.Session:

@@ -20,22 +20,23 @@ from howdah.db.database import Database, Tx
 from howdah.digest import Digest, of_bytes
 from howdah.errors import Corrupt, NotFound
 from howdah.store import index
-from howdah.store.bucket import Bucket, DirectoryBucket
 from howdah.store.pack import Kind, Pack, Place, new_name
+from howdah.store.shelf import Shelf
 from howdah.threads import beside
 
 PACK_SIZE = 32 << 20
 _LEAST_PACK = 1 << 20
 _ROOM = 128 << 20  # for what all writers together gather before they write it out
+_SMALL = 64 << 10  # a pack of at most this lies with the rows
 _WEIGHT = 500  # about what a blob takes in memory besides its bytes, while it waits to be written out
 
 
 class Blobs:
     """Every blob of one store. Safe for use by several threads."""
 
-    def __init__(self, database: Database, bucket: Bucket, *, room: int = _ROOM) -> None:
+    def __init__(self, database: Database, shelf: Shelf, *, room: int = _ROOM) -> None:
         self._database = database
-        self._bucket = bucket
+        self._shelf = shelf
         self._room = room
         self._writers: WeakSet[Writer] = WeakSet()
         self._lock = threading.Lock()
@@ -62,9 +63,9 @@ class Blobs:
         with self._database.read() as tx:
             return index.lengths(tx, digests)
 
-    def writer(self) -> Writer:
-        """A new writer; it holds at most about one pack in memory, less where many write at once."""
-        writer = Writer(self, self._bucket)
+    def writer(self, *, is_small: bool = False) -> Writer:
+        """A new writer; it holds at most about one pack in memory, less where many write at once. See `Writer`."""
+        writer = Writer(self, self._shelf, is_small=is_small)
         with self._lock:
             self._writers.add(writer)
         return writer
@@ -79,7 +80,7 @@ class Blobs:
         A blob that was moved since its place was looked up is looked for once more.
         """
         try:
-            data = self._bucket.get(place.pack, place.offset, place.length)
+            data = self._shelf.get(place.pack, place.offset, place.length)
         except NotFound as error:
             moved = self.find([digest])[digest]
             if moved != place:
@@ -93,7 +94,7 @@ class Blobs:
 
     def path(self, place: Place) -> Path | None:
         """The file of this machine that a blob lies in, if it is one."""
-        return self._bucket.path(place.pack) if isinstance(self._bucket, DirectoryBucket) else None
+        return self._shelf.path(place.pack)
 
     @contextmanager
     def removal(self) -> Iterator[Callable[[Tx, Sequence[Digest]], set[Digest]]]:
@@ -145,11 +146,14 @@ class Writer:
     caller's transaction, makes it findable. Full packs are durable and findable already by then, so that little is
     held in memory, and little is left to that transaction, however much was added. Bytes of a writer that never gets
     there are garbage, nothing more. None of its methods but `record` may be called inside a writing transaction.
+
+    With `is_small`, what is little becomes durable with the caller's transaction, beside its rows (see `shelf`).
     """
 
-    def __init__(self, blobs: Blobs, bucket: Bucket) -> None:
+    def __init__(self, blobs: Blobs, shelf: Shelf, *, is_small: bool) -> None:
+        self._is_small = is_small
         self._blobs = blobs
-        self._bucket = bucket
+        self._shelf = shelf
         self._waiting: dict[Digest, tuple[Kind, bytes | memoryview]] = {}
         self._waiting_size = 0
         self._look_at = _LEAST_PACK  # when to see next whether a pack is full
@@ -208,13 +212,13 @@ class Writer:
         if made is None or digest not in made.blobs:
             return None
         self._end_pack()
-        return self._bucket.get(made.name, *made.blobs[digest])
+        return self._shelf.get(made.name, *made.blobs[digest])
 
     def flush(self) -> None:
-        """Make everything added so far durable."""
+        """Make everything added so far durable, but for what is to be so with the rows."""
         self._end_pack()
         pack = self._next_pack()
-        if pack is not None:
+        if pack is not None and not (self._is_small and pack.size <= _SMALL):
             self._made = None  # until it is durable
             self._put(pack)
             self._made = pack
@@ -262,7 +266,7 @@ class Writer:
 
     def _put(self, pack: Pack) -> None:
         try:
-            self._bucket.put(pack.name, pack.parts)
+            self._shelf.put(pack.name, pack.parts)
         except BaseException:
             self._packs.remove(pack.name)
             raise

@@ -126,7 +126,7 @@ def _surveyed(store: Store, told: list[str], named: set[str]) -> Iterator[tuple[
 
     A pack that the disk does not give is told, and taken from `named`.
     """
-    listed = list(store.bucket.list(FOLDER))
+    listed = list(store.shelf.list(FOLDER))
     made = store.blobs.made()
     with store.database.read() as tx:
         recorded = index.names(tx)
@@ -134,7 +134,7 @@ def _surveyed(store: Store, told: list[str], named: set[str]) -> Iterator[tuple[
         if name in made and name not in recorded:
             continue
         try:
-            blobs, amiss = survey(name, store.bucket.get(name, 0, size))
+            blobs, amiss = survey(name, store.shelf.get(name, 0, size))
         except NotFound:
             continue
         except HowdahError as error:

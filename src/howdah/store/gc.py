@@ -13,10 +13,10 @@ blob, and two packs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from howdah.db.database import Tx
 from howdah.digest import Digest, of_bytes
@@ -25,7 +25,7 @@ from howdah.store import index, node
 from howdah.store.blobs import PACK_SIZE
 from howdah.store.index import Fill
 from howdah.store.marks import Marks
-from howdah.store.pack import FOLDER, MAGIC, Kind, Pack, kind_at, new_name, survey
+from howdah.store.pack import FOLDER, MAGIC, Blob, Kind, Pack, kind_at, new_name, survey
 from howdah.store.store import Store
 
 _NEEDED = 1
@@ -35,6 +35,8 @@ _SMALL = PACK_SIZE // 4
 _MANY_SMALL = 16
 
 
+Needed: TypeAlias = dict[Digest, tuple[Kind, memoryview]]
+"""Blobs of a pack, with what they are."""
 Unread = Callable[[], AbstractContextManager[bool]]
 """Tells, for as long as the block lasts, whether nobody else reads packs by an older state of the rows."""
 
@@ -118,14 +120,14 @@ def collect(store: Store, roots: Roots, *, unread: Unread = nobody_reads) -> Rep
     A damaged tree raises `Corrupt`, and nothing that it may lead to is removed.
     """
     with store.upkeep:
-        before = dict(store.bucket.list(FOLDER))
+        before = dict(store.shelf.list(FOLDER))
         with store.database.read() as tx:
             marker = _Marker(store, roots, Marks(index.digests(tx)), set())
         removed = _remove(marker)
         may = _clear(store, unread)  # at once, so that there is room for what is rewritten
         rewrite(store, _wasteful(store))
         may = _clear(store, unread) and may
-        after = dict(store.bucket.list(FOLDER))
+        after = dict(store.shelf.list(FOLDER))
         return Report(removed, len(before), len(after), sum(before.values()) - sum(after.values()), not may)
 
 
@@ -174,43 +176,77 @@ def rewrite(store: Store, chosen: Sequence[Fill]) -> None:
     One that has lost some of it is left as it is, and so is one whose writer lives.
     """
     made = store.blobs.made()  # after the look at the rows: what was recorded then, and is not here, is nobody's
+    _join(store, ((fill.pack, _needed(store, fill)) for fill in chosen if fill.name not in made))
+
+
+def gather(store: Store, *, least: int = _MANY_SMALL) -> int:
+    """Bring what is needed of small packs that lie with the rows into the bucket, if they are many; returns how many.
+
+    Nothing is done while somebody else removes or moves bytes.
+    """
+    with store.database.read() as tx:
+        small = index.all_small(tx)
+    if len(small) < least or not store.upkeep.acquire(blocking=False):
+        return 0
+    try:
+        made = store.blobs.made()  # as above
+        _join(store, ((number, _sound(store, name, size)) for number, name, size in small if name not in made))
+    finally:
+        store.upkeep.release()
+    return len(small)
+
+
+def _sound(store: Store, name: str, size: int) -> Needed | None:
+    """The blobs that the index finds in a pack; None if something is amiss with that."""
+    try:
+        whole = store.shelf.get(name, 0, size)
+    except NotFound:
+        return None
+    held, amiss = survey(name, whole)
+    return None if amiss else _found(store, held, whole)
+
+
+def _join(store: Store, packs: Iterable[tuple[int, Needed | None]]) -> None:
+    """Bring what is needed of these packs into new ones, but for those that are damaged."""
     pack = Pack(new_name())
     sources: list[int] = []
-    for fill in chosen:
-        if fill.name in made:
-            continue
-        needed = _needed(store, fill)
+    for number, needed in packs:
         if needed is None:
-            continue  # damaged: left for fsck to tell, and for a backup to mend
+            continue  # left for fsck to tell, and for a backup to mend
         if sources and pack.size + sum(len(data) for _, data in needed.values()) > PACK_SIZE:
             _replace(store, pack, sources)
             pack, sources = Pack(new_name()), []
         for digest, (kind, data) in needed.items():
             pack.add(digest, kind, data)
-        sources.append(fill.pack)
+        sources.append(number)
     if sources:
         _replace(store, pack, sources)
 
 
-def _needed(store: Store, fill: Fill) -> dict[Digest, tuple[Kind, memoryview]] | None:
+def _needed(store: Store, fill: Fill) -> Needed | None:
     """The blobs that the index finds in a pack; None if it does not hold them all."""
     try:
-        whole = store.bucket.get(fill.name, 0, fill.size)
+        whole = store.shelf.get(fill.name, 0, fill.size)
     except NotFound:
         return None
     held, _ = survey(fill.name, whole)
+    found = _found(store, held, whole)
+    return found if len(found) == fill.blobs else _placed(store, fill, whole)
+
+
+def _found(store: Store, held: Sequence[Blob], whole: bytes) -> Needed:
+    """Those of the blobs of a whole pack that the index finds there."""
     with store.database.read() as tx:
         places = index.find(tx, [digest for digest, _, _ in held])
     view = memoryview(whole)
-    found = {
+    return {
         digest: (kind, view[place.offset : place.offset + place.length])
         for digest, kind, place in held
         if places.get(digest) == place
     }
-    return found if len(found) == fill.blobs else _placed(store, fill, whole)
 
 
-def _placed(store: Store, fill: Fill, whole: bytes) -> dict[Digest, tuple[Kind, memoryview]] | None:
+def _placed(store: Store, fill: Fill, whole: bytes) -> Needed | None:
     """As `_needed`, for a pack whose headers may be damaged: by the index alone, which is looked through for it."""
     with store.database.read() as tx:
         places = index.of_pack(tx, fill.pack, fill.name)
@@ -224,7 +260,12 @@ def _placed(store: Store, fill: Fill, whole: bytes) -> dict[Digest, tuple[Kind, 
 
 
 def _replace(store: Store, pack: Pack, sources: Sequence[int]) -> None:
-    store.bucket.put(pack.name, pack.parts)
+    if not pack.blobs:
+        with store.database.write() as tx:
+            index.forget_packs(tx, sources)
+        return
+    store.shelf.put(pack.name, pack.parts)
+    pack.parts = []  # durable by now
     with store.database.write() as tx:
         index.move(tx, pack, sources)
 
@@ -243,10 +284,10 @@ def _clear(store: Store, unread: Unread) -> bool:
 
 
 def _remove_unnamed(store: Store) -> None:
-    listed = [name for name, _ in store.bucket.list(FOLDER)]
+    listed = [name for name, _ in store.shelf.list(FOLDER)]
     made = store.blobs.made()  # before the look at the rows: what is recorded in between is found there
     with store.database.read() as tx:
         named = index.names(tx)
     for name in listed:
         if name not in made and name not in named:
-            store.bucket.delete(name)
+            store.shelf.delete(name)

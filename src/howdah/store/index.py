@@ -12,6 +12,7 @@ from howdah.store.pack import Pack, Place
 _BATCH = 500
 _PAGE = 20_000
 _PLACES = "SELECT blobs.digest, packs.name, blobs.place, blobs.length FROM blobs JOIN packs USING (pack)"
+_SMALL = "SELECT pack, name, length(bytes) FROM small_packs JOIN packs USING (pack) ORDER BY name"
 _LENGTHS = "SELECT digest, length FROM blobs"
 
 
@@ -43,11 +44,15 @@ def _look(tx: Tx, select: str, digests: Sequence[Digest]) -> Iterator[Row]:
 
 
 def record(tx: Tx, pack: Pack) -> int:
-    """Make the blobs of a durable pack findable; returns of how many that was the first place.
+    """Make the blobs of a pack findable; returns of how many that was the first place.
+
+    One that is not durable by now, since it is small, is with these rows.
 
     A blob that another writer stored meanwhile keeps its place.
     """
     number = add_pack(tx, pack.name, pack.size)
+    if pack.parts:
+        tx.run("INSERT INTO small_packs (pack, bytes) VALUES (?, ?)", number, b"".join(pack.parts))
     return tx.many(
         "INSERT INTO blobs (digest, pack, place, length) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
         [(digest, number, offset, length) for digest, (offset, length) in pack.blobs.items()],
@@ -57,6 +62,17 @@ def record(tx: Tx, pack: Pack) -> int:
 def add_pack(tx: Tx, name: str, size: int) -> int:
     """A new pack's number."""
     return tx.insert("INSERT INTO packs (name, size) VALUES (?, ?)", name, size)
+
+
+def small(tx: Tx, name: str, offset: int, length: int) -> bytes | None:
+    """Bytes of a pack that lies here, as of an object in a bucket; None of any other."""
+    row = tx.one("SELECT bytes FROM small_packs JOIN packs USING (pack) WHERE name = ?", name)
+    return row[0][offset : offset + length] if row is not None else None
+
+
+def all_small(tx: Tx) -> list[tuple[int, str, int]]:
+    """Number, name and size of each pack that lies here, in order of name."""
+    return [(row[0], row[1], row[2]) for row in tx.all(_SMALL)]
 
 
 def digests(tx: Tx) -> Iterator[Digest]:

@@ -11,6 +11,7 @@ from howdah.db.database import Database
 from howdah.store.blobs import Blobs, Writer
 from howdah.store.bucket import Bucket
 from howdah.store.queues import Queues
+from howdah.store.shelf import Shelf
 from howdah.store.tree import NodeReader
 
 
@@ -25,6 +26,7 @@ class Store:
     database: Database
     bucket: Bucket
     now: Callable[[], int] = _now
+    shelf: Shelf = field(init=False)
     blobs: Blobs = field(init=False)
     read_node: NodeReader = field(init=False)
     upkeep: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -33,9 +35,10 @@ class Store:
     """For those who write to the same commit or branch."""
 
     def __post_init__(self) -> None:
-        self.blobs = Blobs(self.database, self.bucket)
+        self.shelf = Shelf(self.database, self.bucket)
+        self.blobs = Blobs(self.database, self.shelf)
         self.read_node = NodeReader(self.blobs.read)
 
-    def writer(self) -> Writer:
+    def writer(self, *, is_small: bool = False) -> Writer:
         """A writer of new blobs."""
-        return self.blobs.writer()
+        return self.blobs.writer(is_small=is_small)
