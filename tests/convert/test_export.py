@@ -266,6 +266,14 @@ def test_a_commit_that_is_still_written_is_refused(export: Export, shelf: Shelf)
         export(File(Commit(branch.repo, branch.name), "/"), "json")
 
 
+def test_a_commit_that_failed_is_refused(export: Export, shelf: Shelf) -> None:
+    branch = Branch(shelf.repo())
+    commits.finish(shelf.conn, commits.start(shelf.conn, branch), error="a job failed")
+
+    with pytest.raises(WrongState, match=r"ended with an error \(a job failed\), .* name an earlier one"):
+        export(File(Commit(branch.repo, branch.name), "/"), "json")
+
+
 def test_progress_is_told_and_may_end_it(shelf: Shelf, labels: File, tmp_path: Path) -> None:
     told = []
     options = convert.Options("coco", media=True)

@@ -127,6 +127,22 @@ def test_an_open_head_is_not_taken_but_the_commit_before_it(site: Site, shelf: S
     assert (synced["status"], synced["meta"]["commit"]) == ("completed", finished)
 
 
+def test_a_head_that_failed_is_not_taken_but_the_commit_before_it(site: Site, shelf: Shelf) -> None:
+    repo = shelf.repo()
+    finished = shelf.put(repo, {"a.jpg": b"a"})
+    source = site.source(repo)
+    site.sync(source)
+    failed = commits.start(shelf.conn, parse_branch(repo))
+    with files.modify(shelf.conn, failed) as changes:
+        changes.delete("/a.jpg")
+    commits.finish(shelf.conn, failed, error="a job failed")
+
+    synced = site.sync(source)
+
+    assert (synced["status"], synced["meta"]["commit"]) == ("completed", finished)
+    assert len(raw_data(site)) == 1
+
+
 def test_an_empty_repo_gives_no_tasks(site: Site, shelf: Shelf) -> None:
     repo = shelf.repo()
     branches.create(shelf.conn, parse_branch(repo))

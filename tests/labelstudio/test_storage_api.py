@@ -306,8 +306,10 @@ def test_two_syncs_at_once_are_refused_and_a_long_one_is_answered_early(
 def test_a_branch_with_an_open_first_commit_is_told(site: Site, shelf: Shelf) -> None:
     repo = shelf.repo()
     commit = commits.start(shelf.conn, parse_branch(repo))
-    assert "has no finished commit yet" in reason(site, SOURCE, repo)
-    commits.finish(shelf.conn, commit)
+    assert "has no finished commit yet; finish commit" in reason(site, SOURCE, repo)
+    commits.finish(shelf.conn, commit, error="a job failed")
+    assert "has no finished commit yet; mend what made it (a job failed)" in reason(site, SOURCE, repo)
+    assert "ended with an error (a job failed)" in reason(site, SOURCE, repo, pach_commit=commit.id)
 
 
 def test_a_sync_is_cancelled_only_while_it_runs(site: Site, shelf: Shelf) -> None:

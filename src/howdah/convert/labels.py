@@ -123,7 +123,7 @@ def folders(top: Path) -> list[Path]:
 
 
 def open_labels(conn: Connection | None, place: File | Path) -> Labels:
-    """The labels at `place`, its commit named by its id; raises `NotFound`, or `WrongState` while it is written."""
+    """The labels at `place`, its commit named by its id; raises `NotFound`, or `WrongState` unless it is whole."""
     if isinstance(place, Path):
         return InFolder(place)
     if conn is None:
@@ -134,6 +134,11 @@ def open_labels(conn: Connection | None, place: File | Path) -> Labels:
             f"commit {place.commit} is still being written: wait for it, as with `howdah wait commit {place.commit}`,"
             " or name an earlier one",
             kind="commit-open",
+        )
+    if info.error:
+        raise WrongState(
+            f"commit {info.commit} ended with an error ({info.error}), so it may not be whole: name an earlier one",
+            kind="commit-failed",
         )
     top = replace(place, commit=info.commit)
     if top.path != "/" and files.inspect(conn, top).type is not FileType.DIR:

@@ -47,14 +47,22 @@ def check_target(storage: PachydermExportStorage) -> None:
 
 
 def pinned(conn: Connection, wanted: Commit) -> CommitInfo:
-    """The newest finished commit at or before `wanted`: what a Sync pins. Raises a `HowdahError` in plain words."""
+    """The newest finished commit at or before `wanted`: what a Sync pins. Raises a `HowdahError` in plain words.
+
+    On a branch, those that ended with an error are passed over: what a pipeline's job has not made is not gone.
+    """
     info = _inspect(conn, wanted)
-    while info.state < CommitState.FINISHED:
-        if info.state is CommitState.FINISHING:
-            return commits.inspect(conn, info.commit, wait=CommitState.FINISHED)
+    if info.state is CommitState.FINISHING:
+        info = commits.inspect(conn, info.commit, wait=CommitState.FINISHED)
+    if info.error and is_commit_id(wanted.id):
+        raise WrongState(f"{wanted} ended with an error ({info.error}), so it may not be whole; enter another commit")
+    while info.state < CommitState.FINISHED or info.error:
         if info.parent is None:
-            raise WrongState(f"{wanted} has no finished commit yet; finish commit {info.commit.id} first")
+            why = f"mend what made it ({info.error})" if info.error else f"finish commit {info.commit.id} first"
+            raise WrongState(f"{wanted} has no finished commit yet; {why}")
         info = commits.inspect(conn, info.parent)
+        if info.state is CommitState.FINISHING:
+            info = commits.inspect(conn, info.commit, wait=CommitState.FINISHED)
     return info
 
 
