@@ -19,7 +19,7 @@ from howdah.errors import Invalid
 from howdah.names import Pipeline, Project
 from howdah.pps import effective, shape
 from howdah.pps.inputs import CronInput, Input, PfsInput
-from howdah.pps.spec import Spec, TolerationOperator
+from howdah.pps.spec import Egress, Spec, TolerationOperator
 from howdah.wire.gen import pps_pb2
 
 REQUEST = pps_pb2.CreatePipelineRequest.DESCRIPTOR
@@ -207,3 +207,8 @@ def test_an_endless_name_is_refused_at_once() -> None:
 def test_durations_are_read_as_go_writes_them_too() -> None:
     assert effective.read({"job_timeout": "1h30m"}).job_timeout == timedelta(minutes=90)
     assert shape.write(timedelta(milliseconds=1500)) == "1.500000s"
+
+
+def test_a_url_is_named_as_pachyderm_writes_it_too() -> None:
+    told = [shape.read(Egress, {name: "s3://bucket"}) for name in ("URL", "url")]
+    assert told == [Egress("s3://bucket")] * 2

@@ -124,7 +124,7 @@ def _member(known: dict[str, _Member], given: str, where: str) -> _Member:
     if given in known:
         return known[given]
     for member in known.values():
-        if _camel(member.name) == given:
+        if given in {_camel(member.name), member.name.upper()}:  # Pachyderm's own specifications have `URL`
             return member
     near = difflib.get_close_matches(re.sub(r"(?<!^)([A-Z])", r"_\1", given[:50]).lower(), known, 1, 0.5)
     hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from pathlib import Path
 
 from howdah.worker.attending import Worker, attend
@@ -21,7 +22,8 @@ def main() -> None:
     told = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     token = sys.stdin.readline().strip()
-    attend(Worker(told.address, token, told.data.resolve(), told.slots, told.unfenced, dict(os.environ)))
+    running = threading.Semaphore(told.slots)
+    attend(Worker(told.address, token, told.data.resolve(), told.slots, told.unfenced, dict(os.environ), running))
 
 
 if __name__ == "__main__":

@@ -43,11 +43,22 @@ class Worker:
     slots: int
     unfenced: bool = False
     environ: dict[str, str] = field(default_factory=dict)
+    running: threading.Semaphore = field(default_factory=threading.Semaphore)
+    """Held by the code that runs."""
 
     @property
     def folder(self) -> Path:
         """What is the worker's own."""
         return self.data / "work"
+
+    @property
+    def tasks(self) -> int:
+        """How many it takes at once: as code of some runs, files of others are fetched and sent."""
+        return 1 if self.unfenced else self.slots * 2
+
+    def slot(self, number: int) -> Slot:
+        """One for tasks."""
+        return Slot(self.place(number), self.running)
 
     def place(self, number: int) -> Place:
         """Where the slot of this number is."""
@@ -69,7 +80,7 @@ def attend(worker: Worker) -> None:
         try:
             with layout.told(worker.folder):
                 stack.enter_context(_alone(worker.folder))
-                attending = _Attending(worker, conn, [Slot(worker.place(number)) for number in range(worker.slots)])
+                attending = _Attending(worker, conn, [worker.slot(number) for number in range(worker.tasks)])
         except Unavailable as error:
             for _ in work.attend(conn, worker.token, refused=error.message):
                 pass
@@ -161,7 +172,7 @@ class _Attending:
             with ExitStack() as stack:
                 image = self._images.of(message, means.log.say)
                 if image is not None:
-                    used = stack.enter_context(Contained(slot.place, image))
+                    used = stack.enter_context(Contained(slot.place, image, self._worker.running))
                     task = Task(means, used, message)
                 with self._lock:
                     self._at[message.number] = (message, task.slot)
@@ -172,7 +183,7 @@ class _Attending:
             slot.close()
             with suppress(HowdahError):  # then it is lost by the end of the task
                 task.lose(told)
-            return Slot(self._worker.place(slot.place.number))
+            return self._worker.slot(slot.place.number)
         finally:
             with self._lock:
                 self._at.pop(message.number, None)
