@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
-from howdah.client import branches, commits, jobs, secrets
+from howdah.client import branches, commits, jobs, pipelines, secrets
 from howdah.errors import WrongState
-from howdah.infos import CommitState, JobState
+from howdah.infos import CommitState, JobState, PipelineState
 from howdah.names import Branch, Commit, Job, Pipeline, Project, Repo
 from howdah.testing.pipelines import Mill, pfs
 
@@ -223,6 +224,23 @@ def test_the_branch_of_a_pipeline_is_moved_and_deleted_by_nobody_else(mill: Mill
 
     assert mill.wait(pipeline, mill.put(repo, {"/b": b"2"})).state is JobState.JOB_SUCCESS
     assert mill.read(pipeline, "kept") == {"/a": b"1"}
+
+
+def test_a_pipeline_that_scales_stands_by_while_it_has_no_work(mill: Mill) -> None:
+    repo = mill.repo({"/a": b"0"})
+    name = mill.pipeline(pfs(repo, name="in"), "sleep $(cat /pfs/in/a)", autoscaling=True)
+    mill.wait(name)
+    until_state(mill, name, PipelineState.PIPELINE_STANDBY)
+
+    id = mill.put(repo, {"/a": b"60"})
+    until_state(mill, name, PipelineState.PIPELINE_RUNNING)
+    jobs.stop(mill.conn, Job(Pipeline(Project(), name), id))
+
+
+def until_state(mill: Mill, name: str, state: PipelineState) -> None:
+    deadline = time.monotonic() + 60
+    while pipelines.inspect(mill.conn, Pipeline(Project(), name)).state is not state:
+        assert time.monotonic() < deadline
 
 
 def test_pipelines_take_turns(mill: Mill) -> None:

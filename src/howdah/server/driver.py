@@ -88,10 +88,15 @@ class Driver:
         with self._store.database.read() as tx:
             found = [*waiting.oldest(tx)]
             down = [] if self._refused else waiting.pipelines(tx, *_UP)
+            idle = waiting.pipelines(tx, PipelineState.PIPELINE_STANDBY) if found else []
             any_pipeline = bool(found or down) or tx.one("SELECT 1 FROM pipelines LIMIT 1") is not None
         for row in down:
             if row.pipeline not in self._held:
                 self._advance(row.pipeline, lifecycle.Up())
+        busy = {each.job.pipeline for each in found}
+        for row in idle:
+            if row.pipeline in busy:
+                self._advance(row.pipeline, lifecycle.Work(has_work=True))
         return found, any_pipeline
 
     def _advance(self, pipeline: Pipeline, event: lifecycle.Event) -> None:
@@ -192,6 +197,8 @@ class Driver:
                 run = await self._bridge.run(working.end, self._store, taken, found)
                 self._logs.tell(driven.job, f"job ended: {run.state.name}{': ' if run.reason else ''}{run.reason}")
                 self._let_go(driven)
+                if taken.spec.autoscaling:  # the next look says if there is more to do
+                    await self._bridge.run(self._advance, driven.job.pipeline, lifecycle.Work(has_work=False))
 
     async def _sent(self, taken: Work) -> str:
         """Copy a job's output to where it is to go; what is wrong with that."""
