@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from howdah.errors import HowdahError, Unavailable, WrongState
+from howdah.errors import HowdahError, NotFound, Unavailable, WrongState
 from howdah.infos import DatumState, JobState, PipelineState
 from howdah.names import File, Job, Pipeline
 from howdah.pfs import files, reading, writing
@@ -198,7 +199,9 @@ class Driver:
                 self._logs.tell(driven.job, f"job ended: {run.state.name}{': ' if run.reason else ''}{run.reason}")
                 self._let_go(driven)
                 if taken.spec.autoscaling:  # the next look says if there is more to do
-                    await self._bridge.run(self._advance, driven.job.pipeline, lifecycle.Work(has_work=False))
+                    idle = lifecycle.Work(has_work=False)
+                    with suppress(NotFound):  # it is gone
+                        await self._bridge.run(self._advance, driven.job.pipeline, idle)
 
     async def _sent(self, taken: Work) -> str:
         """Copy a job's output to where it is to go; what is wrong with that."""
