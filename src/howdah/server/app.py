@@ -6,8 +6,9 @@ import asyncio
 import logging
 import secrets
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
@@ -185,6 +186,21 @@ def _reached(address: str) -> str:
     return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def _signalled(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    """Set as soon as somebody wants the process to end."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
 async def _serve(
     data: Path,
     store: Store,
@@ -196,9 +212,7 @@ async def _serve(
     workforce: Workforce,
 ) -> None:
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = _signalled(loop)
     bridge = Bridge()
     changes = Changes(loop, store.database)
     logs = Logs(data / "logs", store.now)
@@ -220,9 +234,7 @@ async def _serve(
     tasks = [asyncio.create_task(task) for task in kept]
     announce(f"ready {address}")
     await stop.wait()
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    await _end(tasks)
     await health.stop()
     for each in (changes, sources.growth):
         each.close()
