@@ -75,9 +75,9 @@ class Crew:
     def give(self, worker: Worker, work: Work, runs: Sequence[machine.Run]) -> int:
         """Hand datums to a worker that is free; returns the task's number, which grows."""
         number = next(self._numbers)
+        worker.orders.put_nowait(orders.task(work, number, runs))
         worker.tasks[number] = Task(work.job, tuple(run.serial for run in runs))
         worker.free -= 1
-        worker.orders.put_nowait(orders.task(work, number, runs))
         return number
 
     def stand(self, run: Run) -> int | None:
@@ -86,8 +86,8 @@ class Crew:
             self.wanted.set()
             return None
         number = next(self._numbers)
-        self._workers[0].standing.add(number)
         self._workers[0].orders.put_nowait(orders.stand(run, number))
+        self._workers[0].standing.add(number)
         return number
 
     def has(self, number: int) -> bool:

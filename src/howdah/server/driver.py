@@ -358,10 +358,15 @@ class Driver:
     def _assign(self) -> None:
         """Hand datums to the workers that are free: to each pipeline in turn."""
         while (taken := self._next()) is not None and (worker := self.crew.free()) is not None:
-            size = 1 if taken.run.again else _set_of(taken, self.crew.slots)
-            taken.run, actions = machine.step(taken.run, machine.Slots(size))
-            runs = [action for action in actions if isinstance(action, Run)]
-            self._served[taken.job.pipeline] = self.crew.give(worker, taken, runs)
+            try:
+                size = 1 if taken.run.again else _set_of(taken, self.crew.slots)
+                taken.run, actions = machine.step(taken.run, machine.Slots(size))
+                runs = [action for action in actions if isinstance(action, Run)]
+                self._served[taken.job.pipeline] = self.crew.give(worker, taken, runs)
+            except Exception as error:  # noqa: BLE001 -- what cannot be told a worker ends its job, and no other
+                driven = self._jobs[taken.job]
+                self._let_go(driven)
+                self._spawn(self._break(driven, error))
 
     def _next(self) -> Work | None:
         able = [
