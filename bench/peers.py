@@ -176,9 +176,9 @@ def there() -> list[Peer]:
     return [peer for peer in PEERS if peer.found()]
 
 
-def absent(peers: Sequence[Peer] = PEERS) -> str:
-    """Those of them that cannot, each with the way to it."""
-    return ", ".join(f"{peer.name} (`{peer.way}`)" for peer in peers if not peer.found()) or "none"
+def absent(peers: Sequence[Peer] = ()) -> str:
+    """Those of them, or of all, that cannot, each with the way to it."""
+    return ", ".join(f"{peer.name} (`{peer.way}`)" for peer in peers or PEERS if not peer.found()) or "none"
 
 
 def main() -> None:
