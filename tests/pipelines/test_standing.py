@@ -15,7 +15,6 @@ from howdah.infos import JobState, PipelineType
 from howdah.launch import ports
 from howdah.names import Branch, Commit, Pipeline, Project, Repo
 from howdah.testing.pipelines import Mill, pfs
-from howdah.testing.servers import StoreServer
 
 
 def eventually(look: Callable[[], Any]) -> Any:
@@ -30,14 +29,14 @@ def history(mill: Mill, repo: str) -> list[str]:
     return [info.commit.id for info in commits.list(mill.conn, Repo(Project(), repo)) if not info.error]
 
 
-def test_a_spout_commits_by_itself_and_is_started_again_when_it_ends(mill: Mill, server: StoreServer) -> None:
+def test_a_spout_commits_by_itself_and_is_started_again_when_it_ends(mill: Mill) -> None:
     put = f"{sys.executable} -m howdah put file"
     script = ["echo beat > /tmp/beat", f"{put} $PPS_PIPELINE_NAME@master:/beat -f /tmp/beat"]
     name = "spout"
     document = {
         "pipeline": {"name": name},
         "spout": {},
-        "transform": {"cmd": ["sh", "-e"], "stdin": script, "env": {"HOWDAH_ADDRESS": server.address}},
+        "transform": {"cmd": ["sh", "-e"], "stdin": script},
     }
     pipelines.create(mill.conn, json.dumps(document))
 
@@ -51,13 +50,13 @@ def test_a_spout_commits_by_itself_and_is_started_again_when_it_ends(mill: Mill,
     pipelines.delete(mill.conn, spout, force=True)
 
 
-def test_what_follows_a_spout_runs_with_each_of_its_commits(mill: Mill, server: StoreServer) -> None:
+def test_what_follows_a_spout_runs_with_each_of_its_commits(mill: Mill) -> None:
     put = f"{sys.executable} -m howdah put file"
     script = ["echo once > /tmp/once", f"{put} $PPS_PIPELINE_NAME@master:/once -f /tmp/once", "sleep 600"]
     document = {
         "pipeline": {"name": "once"},
         "spout": {},
-        "transform": {"cmd": ["sh", "-e"], "stdin": script, "env": {"HOWDAH_ADDRESS": server.address}},
+        "transform": {"cmd": ["sh", "-e"], "stdin": script},
     }
     pipelines.create(mill.conn, json.dumps(document))
     behind = mill.pipeline(pfs("once", name="in"), "cp /pfs/in/* /pfs/out")

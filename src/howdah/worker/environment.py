@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from howdah import settings
 from howdah.names import Commit
 from howdah.worker.inputs import Input
 from howdah.worker.installation import PROGRAMS
@@ -49,7 +50,7 @@ def told(about: About, inputs: Sequence[Input], pfs: str = "/pfs") -> dict[str, 
 
 
 def cluster(address: str) -> dict[str, str]:
-    """The names by which Pachyderm's clients find the store from inside of a pipeline."""
+    """The names by which Pachyderm's clients and ours find the store from inside of a pipeline."""
     where = urlsplit(address)
     host, port = where.hostname or "", str(where.port)
     return {
@@ -58,6 +59,7 @@ def cluster(address: str) -> dict[str, str]:
         "PACHD_PEER_SERVICE_HOST": f"[{host}]" if ":" in host else host,
         "PACHD_PEER_SERVICE_PORT": port,
         "PEER_PORT": port,
+        settings.ADDRESS.name: address,
     }
 
 
