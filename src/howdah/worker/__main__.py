@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+from howdah.errors import HowdahError
 from howdah.worker.attending import Worker, attend
 
 
@@ -23,7 +24,10 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     token = sys.stdin.readline().strip()
     running = threading.Semaphore(told.slots)
-    attend(Worker(told.address, token, told.data.resolve(), told.slots, told.unfenced, dict(os.environ), running))
+    try:
+        attend(Worker(told.address, token, told.data.resolve(), told.slots, told.unfenced, dict(os.environ), running))
+    except HowdahError as error:  # another store is where the one was that started it, say
+        logging.getLogger("howdah.worker").warning("the worker ends: %s", error.message)
 
 
 if __name__ == "__main__":

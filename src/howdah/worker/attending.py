@@ -132,7 +132,7 @@ class _Attending:
             return  # and with this process, everything that it has started
 
     def _tell(self) -> None:
-        with suppress(Unavailable):
+        with suppress(HowdahError):
             work.tell(self._conn, self._told())
 
     def _told(self) -> Iterator[work_pb2.Lines]:
