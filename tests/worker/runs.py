@@ -37,6 +37,7 @@ def run(
     stdin: list[str] | None = None,
     environment: Mapping[str, str] | None = None,
     directory: str = "/",
+    files: Mapping[str, str] | None = None,
     **limits: Any,
 ) -> Ran:
     """Have the command run with files below `/pfs`; a minute is the most that anything may take."""
@@ -54,6 +55,7 @@ def run(
             command,
             {"PATH": PATH} if environment is None else environment,
             directory=directory,
+            files={path: text.encode() for path, text in (files or {}).items()},
             limits=Limits(**{"seconds": 60, "reserve": 1 << 20, **limits}),
             tell=lines.extend,
         )
