@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -22,13 +23,14 @@ def test_what_is_committed_is_worked_on(mill: Mill) -> None:
     upper = mill.pipeline(repo, UPPER)
 
     first = mill.wait(upper)
-    second = mill.wait(upper, mill.put(repo, {"/c.txt": b"three"}))
+    fresh = os.urandom(4).hex()  # what the worker has fetched before is not fetched again
+    second = mill.wait(upper, mill.put(repo, {"/c.txt": fresh.encode()}))
 
     assert (first.state, first.total, first.processed, first.skipped) == (JobState.JOB_SUCCESS, 2, 2, 0)
     assert (second.state, second.total, second.processed, second.skipped) == (JobState.JOB_SUCCESS, 3, 1, 2)
-    assert mill.read(upper) == {"/a.txt": b"ONE", "/b.txt": b"TWO", "/c.txt": b"THREE"}
+    assert mill.read(upper) == {"/a.txt": b"ONE", "/b.txt": b"TWO", "/c.txt": fresh.upper().encode()}
     assert second.stats.process_time > 0
-    assert (second.stats.download_bytes, second.stats.upload_bytes) == (5, 5)
+    assert (second.stats.download_bytes, second.stats.upload_bytes) == (8, 8)
 
 
 def test_outputs_follow_their_inputs(mill: Mill) -> None:

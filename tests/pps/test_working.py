@@ -13,7 +13,9 @@ def test_no_run_has_the_number_of_one_that_was_given_out_before_the_job_was_take
         put(store, "/2.png")
         create(store, document())
         job = newest(store, EDGES)
-        first, _ = machine.step(working.take_up(store, job).run, machine.Slots(2))
+        taken = working.take_up(store, job)
+        working.begin(store, taken, (taken.run, taken.stats))
+        first, _ = machine.step(taken.run, machine.Slots(2))
 
         second, _ = machine.step(working.take_up(store, job).run, machine.Slots(2))
 

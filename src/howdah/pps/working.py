@@ -51,7 +51,9 @@ class Work:
     """When it was begun: microseconds since 1970."""
     succeeded: array[int] = field(default_factory=lambda: array("I"))
     actions: tuple[Action, ...] = ()
-    """What is to be done first."""
+    """What is to be done first, once it is begun."""
+    first: Outputs | None = None
+    """What is to be kept first."""
 
     @property
     def egress(self) -> str:
@@ -68,7 +70,10 @@ class Work:
 
 
 def take_up(store: Store, job: Job) -> Work:
-    """Begin a job that is ready, or go on with one that was begun; `WrongState` if it is over by now."""
+    """Plan a job that is ready, or go on with one that was begun; `WrongState` if it is over by now.
+
+    Its datums can be run from now on, but nothing is kept before `begin`.
+    """
     with store.database.read() as tx:
         row = jobrows.get(tx, job)
         jobs.check_going(row, job)
@@ -98,7 +103,7 @@ def take_up(store: Store, job: Job) -> Work:
         outputs.remove_all()  # of before there were datums
     elif base is not None:
         outputs.remove(_meta_commit(job, base), todo.stale_ids())
-    _begin(store, taken, outputs)
+    _plan(taken, outputs)
     return taken
 
 
@@ -163,13 +168,20 @@ def _go_on(taken: Work, done: dict[bytes, Result]) -> None:
     taken.run, taken.actions = machine.resume(run, lambda datum: state(datum) is not DatumState.UNKNOWN)
 
 
-def _begin(store: Store, taken: Work, outputs: Outputs) -> None:
-    """Note that it is begun and planned; what an earlier job has left goes."""
+def _plan(taken: Work, outputs: Outputs) -> None:
+    """Let it be planned; what an earlier job has left goes."""
     run, _ = machine.step(taken.run, machine.Begun())
     run, _ = machine.step(run, machine.Ready())
     planned = machine.Planned(len(taken.plan), len(taken.todo.skip), taken.todo.run)
     taken.run, taken.actions = machine.step(run, planned)
-    keep(store, taken, (taken.run, taken.stats), outputs)
+    taken.first = outputs
+
+
+def begin(store: Store, taken: Work, so_far: tuple[JobRun, Stats]) -> None:
+    """Keep that it is begun and planned, `so_far` as `take_up` left it; before anything else is kept of it."""
+    if taken.first is not None:
+        keep(store, taken, so_far, taken.first)
+        taken.first = None
 
 
 def keep(

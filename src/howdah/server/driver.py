@@ -136,9 +136,9 @@ class Driver:
         task.add_done_callback(self._doing.discard)
         return task
 
-    def _rest(self, driven: _Driven, error: HowdahError) -> None:
+    def _rest(self, driven: _Driven, error: Exception) -> None:
         """Let go of a job for a while: the store cannot do anything for it just now."""
-        _log.warning("job %s waits: %s", driven.job, error.message)
+        _log.warning("job %s waits: %s", driven.job, str(error) or type(error).__name__)
         self._let_go(driven)
         self._resting.add(driven.job)
 
@@ -163,7 +163,10 @@ class Driver:
             driven.timer = asyncio.get_running_loop().call_later(
                 max(0.0, left), lambda: self._begin(driven, self._happen(driven, over))
             )
+        so_far = (taken.run, taken.stats)
         async with driven.keeping:
+            self._assign()  # code starts while it is being noted that it may
+            await self._bridge.run(working.begin, self._store, taken, so_far)
             await self._carry_out(driven, taken, taken.actions)
         self._assign()
 
@@ -315,7 +318,7 @@ class Driver:
                     outputs = Outputs(self._store, written)
                     await self._bridge.run(working.keep, self._store, taken, so_far, outputs, found)
                 await self._carry_out(driven, taken, actions, found if so_far[0].is_over else ())
-        except HowdahError as error:  # what is known of the job is ahead of what is kept
+        except Exception as error:  # what is known of the job is ahead of what is kept
             self._rest(driven, error)
             raise
         self._assign()

@@ -16,7 +16,7 @@ from howdah.store.store import Store
 
 _log = logging.getLogger(__name__)
 
-_IDLE = 0.2  # seconds between two looks
+_IDLE = 0.2  # seconds before a look
 _SHORTEST, _LONGEST = 1.0, 60.0  # seconds until code that has ended is started again
 
 
@@ -46,6 +46,7 @@ class _Keeper:
 
     async def look(self) -> float | None:
         """See that what is wanted runs, and nothing else; seconds until it must be looked at again."""
+        await asyncio.sleep(_IDLE)  # jobs go first, and many changes cost one look
         try:
             wanted = await self._bridge.run(self._wanted)
         except HowdahError:
@@ -56,7 +57,6 @@ class _Keeper:
             if run.number:
                 self._crew.dismiss(run.number, "its pipeline or its input has changed")
         waits = [await self._see_to(each) for each in wanted]
-        await asyncio.sleep(_IDLE)
         return min(filter(None, waits), default=None)
 
     def _wanted(self) -> list[Standing]:

@@ -42,22 +42,30 @@ async def keep_worker(command: list[str], token: str, crew: Crew) -> None:
     while True:
         await crew.wanted.wait()
         before = crew.arrivals
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,  # ours tells when the server is ready
-            start_new_session=True,  # Ctrl-C is for the server, which ends it
-        )
-        assert process.stdin is not None
-        process.stdin.write(f"{token}\n".encode())  # other users can read neither this nor our environment
         try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
+            how = await _run(command, token)
+        except OSError as error:  # no memory, no processes
+            how = f"it could not start: {error.strerror}"
         pause = _SHORTEST if crew.arrivals > before else min(_LONGEST, pause * 2)  # one that came could start
-        _log.warning("the worker has ended (%s); the next one starts in %s seconds", code, pause)
+        _log.warning("the worker has ended (%s); the next one starts in %s seconds", how, pause)
         await asyncio.sleep(pause)
+
+
+async def _run(command: list[str], token: str) -> str:
+    """Run a worker to its end; its exit code, as text."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,  # ours tells when the server is ready
+        start_new_session=True,  # Ctrl-C is for the server, which ends it
+    )
+    assert process.stdin is not None
+    process.stdin.write(f"{token}\n".encode())  # other users can read neither this nor our environment
+    try:
+        return str(await process.wait())
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
