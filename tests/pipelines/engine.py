@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -33,8 +34,13 @@ mkdir -p "$root/pfs"
 mount --bind "$pfs" "$root/pfs"
 mount --bind "$out" "$root/pfs/out"
 mount --bind "$tmp" "$root/tmp"
+for each in PYTHON; do  # it may lie below /tmp
+    mkdir -p "$root$each"
+    mount --rbind "$each" "$root$each"
+done
 exec chroot "$root" sh -c 'cd "$0" && exec "$@"' "$directory" "$@"
 """
+_PYTHON = {shlex.quote(place) for place in (sys.prefix, sys.base_prefix) if place.startswith("/tmp/")}
 
 
 def program(folder: Path, name: str, socket: Path) -> None:
@@ -117,8 +123,9 @@ class Daemon:
             given[name] = value if is_given else env[name]
         places = {target: source for source, target, *_ in (each.split(":") for each in options["--volume"])}
         bound = [places["/pfs"], places["/pfs/out"], places["/tmp"]]  # noqa: S108
+        begin = _BEGIN.replace("PYTHON", " ".join(sorted(_PYTHON)))
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        command = ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _BEGIN, "sh"]
+        command = ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", begin, "sh"]
         root = self._root / options["--name"][0]
         root.mkdir()
         process = subprocess.Popen(
