@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from howdah.db.database import Tx
 from howdah.errors import Invalid, NotFound
 from howdah.infos import CommitInfo, DatumState, Stats
-from howdah.names import Branch, Commit, Job
-from howdah.pfs import graph, repos, writing
+from howdah.names import Branch, Commit, File, Job
+from howdah.pfs import files, graph, repos, writing
 from howdah.pfs.rows import CommitRow, read_commit, read_parent, usable_ancestor
 from howdah.pfs.steps import Step
 from howdah.pps import jobrows, jobs, machine, planning, results, rows, secrets, work
@@ -27,6 +27,9 @@ from howdah.pps.spec import SecretMount, Spec
 from howdah.pps.work import Successes
 from howdah.store.store import Store
 from howdah.store.tree import EMPTY
+
+_FEW = 8  # datums of a job, and files of each, whose contents are told at once
+_SMALL = 16 << 10  # bytes of a file
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ class Work:
     succeeded: array[int] = field(default_factory=lambda: array("I"))
     actions: tuple[Action, ...] = ()
     """What is to be done first, once it is begun."""
+    contents: dict[bytes, bytes] = field(default_factory=dict)
+    """Of small files, by digest, where the job is small: its code need not wait until they are asked for."""
     first: Outputs | None = None
     """What is to be kept first."""
 
@@ -95,6 +100,7 @@ def take_up(store: Store, job: Job) -> Work:
         job, spec, spec_commit, row.number, noted, inputs, plan, todo, run, row.stats(), words,
         row.started or store.now(),
     )  # fmt: skip
+    taken.contents = _contents(store, taken)
     if row.total is not None:
         _go_on(taken, done)
         return taken
@@ -105,6 +111,19 @@ def take_up(store: Store, job: Job) -> Work:
         outputs.remove(_meta_commit(job, base), todo.stale_ids())
     _plan(taken, outputs)
     return taken
+
+
+def _contents(store: Store, taken: Work) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for datum in taken.todo.run if len(taken.todo.run) <= _FEW else ():
+        for each in taken.plan[datum].files[:_FEW]:
+            source = each.source
+            if each.path.endswith("/") or source.lazy or source.empty_files or each.size > _SMALL:
+                continue
+            if each.digest not in found:
+                file = File(taken.inputs[source.source()].commit, each.path)
+                found[each.digest] = b"".join(files.get(store, file))
+    return found
 
 
 def environment(tx: Tx, spec: Spec) -> dict[str, bytes]:

@@ -80,7 +80,11 @@ def results(told: work_pb2.Results) -> list[tuple[int, Result]]:
 
 def _datum(work: Work, run: Run) -> work_pb2.Datum:
     datum = work.plan[run.datum]
-    return work_pb2.Datum(serial=run.serial, id=datum.id, inputs=[_input(work.inputs, each) for each in datum.files])
+    inputs = [_input(work.inputs, each) for each in datum.files]
+    for each in inputs:
+        if each.digest in work.contents:
+            each.content.append(work.contents[each.digest])
+    return work_pb2.Datum(serial=run.serial, id=datum.id, inputs=inputs)
 
 
 def _input(commits: Mapping[Branch, CommitInfo], file: DatumFile) -> work_pb2.Input:

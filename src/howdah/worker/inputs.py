@@ -33,6 +33,8 @@ class Input:
     empty: bool = False
     join_on: str = ""
     group_by: str = ""
+    content: bytes | None = None
+    """What the file holds, where that is known already."""
 
     @property
     def is_directory(self) -> bool:
@@ -66,6 +68,8 @@ class Fetcher:
         if given.lazy:
             pipes.add(target, partial(files.get, self._conn, given.file))
             return 0
+        if given.content is not None:
+            return self._place(given.digest, target, partial(iter, [given.content]))
         return self._place(given.digest, target, partial(files.get, self._conn, given.file))
 
     def _fetch_all(self, folder: Path, given: Input, found: list[FileInfo]) -> int:

@@ -90,7 +90,8 @@ def _inputs_of(message: work_pb2.Datum) -> tuple[Input, ...]:
     for each in message.inputs:
         file = pfs.file_from_wire(each.file)
         assert file is not None
-        found.append(Input(each.name, file, each.digest, each.lazy, each.empty, each.join_on, each.group_by))
+        content = each.content[0] if each.content else None
+        found.append(Input(each.name, file, each.digest, each.lazy, each.empty, each.join_on, each.group_by, content))
     return tuple(found)
 
 

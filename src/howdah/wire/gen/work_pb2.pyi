@@ -33,6 +33,7 @@ class Input(_message.Message):
     EMPTY_FIELD_NUMBER: _builtins.int
     JOIN_ON_FIELD_NUMBER: _builtins.int
     GROUP_BY_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     digest: _builtins.bytes
     """Of the content; for files alone."""
@@ -43,6 +44,10 @@ class Input(_message.Message):
     group_by: _builtins.str
     @_builtins.property
     def file(self) -> _pfs_pb2.File: ...
+    @_builtins.property
+    def content(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Of a small file, where it is told at once: one message in the list."""
+
     def __init__(
         self,
         *,
@@ -53,10 +58,11 @@ class Input(_message.Message):
         empty: _builtins.bool = ...,
         join_on: _builtins.str = ...,
         group_by: _builtins.str = ...,
+        content: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "empty", b"empty", "file", b"file", "group_by", b"group_by", "join_on", b"join_on", "lazy", b"lazy", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest", "empty", b"empty", "file", b"file", "group_by", b"group_by", "join_on", b"join_on", "lazy", b"lazy", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
