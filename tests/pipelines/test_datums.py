@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from howdah.client import datums, files, jobs
 from howdah.errors import HowdahError, NotFound
 from howdah.infos import DatumState, FileType
 from howdah.names import Commit, File, Job, Project, Repo
+from howdah.testing.launched import until
 from howdah.testing.pipelines import Mill, pfs
 
 COPY = "cp /pfs/in/* /pfs/out"
@@ -65,9 +65,7 @@ def test_a_datum_that_is_being_run_can_be_restarted(mill: Mill) -> None:
 
 
 def until_running(mill: Mill, job: Job) -> None:
-    deadline = time.monotonic() + 60
-    while not [*datums.of_job(mill.conn, job, states=[DatumState.STARTING])]:
-        assert time.monotonic() < deadline
+    until(lambda: bool([*datums.of_job(mill.conn, job, states=[DatumState.STARTING])]), what="a datum that is run")
 
 
 def test_a_job_that_waits_has_no_datums_yet(mill: Mill) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from howdah.client import branches, commits, jobs, pipelines, secrets
 from howdah.errors import WrongState
 from howdah.infos import CommitState, JobState, PipelineState
 from howdah.names import Branch, Commit, Job, Pipeline, Project, Repo
+from howdah.testing.launched import until
 from howdah.testing.pipelines import Mill, pfs
 
 UPPER = "for file in /pfs/*/*; do case $file in /pfs/out*) ;; *) tr a-z A-Z < $file > /pfs/out/${file##*/};; esac; done"
@@ -240,9 +240,8 @@ def test_a_pipeline_that_scales_stands_by_while_it_has_no_work(mill: Mill) -> No
 
 
 def until_state(mill: Mill, name: str, state: PipelineState) -> None:
-    deadline = time.monotonic() + 60
-    while pipelines.inspect(mill.conn, Pipeline(Project(), name)).state is not state:
-        assert time.monotonic() < deadline
+    pipeline = Pipeline(Project(), name)
+    until(lambda: pipelines.inspect(mill.conn, pipeline).state is state, what=state.name)
 
 
 def test_pipelines_take_turns(mill: Mill) -> None:

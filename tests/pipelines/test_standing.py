@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from howdah.client import commits, pipelines
 from howdah.infos import JobState, PipelineType
 from howdah.launch import ports
 from howdah.names import Branch, Commit, Pipeline, Project, Repo
+from howdah.testing.launched import until
 from howdah.testing.pipelines import Mill, pfs
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def history(mill: Mill, repo: str) -> list[str]:
@@ -41,7 +31,7 @@ def test_a_spout_commits_by_itself_and_is_started_again_when_it_ends(mill: Mill)
     pipelines.create(mill.conn, json.dumps(document))
 
     first = len(history(mill, name))
-    eventually(lambda: len(history(mill, name)) >= first + 2)
+    until(lambda: len(history(mill, name)) >= first + 2)
 
     spout = Pipeline(Project(), name)
     assert pipelines.inspect(mill.conn, spout).type is PipelineType.SPOUT
@@ -61,7 +51,7 @@ def test_what_follows_a_spout_runs_with_each_of_its_commits(mill: Mill) -> None:
     pipelines.create(mill.conn, json.dumps(document))
     behind = mill.pipeline(pfs("once", name="in"), "cp /pfs/in/* /pfs/out")
 
-    eventually(lambda: mill.read(behind))
+    until(lambda: bool(mill.read(behind)))
 
     assert mill.read(behind) == {"/once": b"once\n"}
     pipelines.delete(mill.conn, Pipeline(Project(), behind), force=True)
@@ -81,13 +71,13 @@ def test_a_service_answers_with_the_newest_files(mill: Mill) -> None:
             return bytes(answer.read())
         return b""
 
-    eventually(lambda: page() == b"old")
+    until(lambda: page() == b"old")
     first = mill.jobs(name)[0]
     mill.put(repo, {"/page": b"new"})
-    eventually(lambda: page() == b"new")
+    until(lambda: page() == b"new")
 
     assert mill.jobs(name)[0].state is JobState.JOB_RUNNING
     assert mill.wait(name, first.job.id).state is JobState.JOB_SUCCESS
     pipelines.stop(mill.conn, Pipeline(Project(), name))
-    eventually(lambda: page() == b"")
+    until(lambda: page() == b"")
     assert commits.inspect(mill.conn, Commit(Branch(Repo(Project(), name), "master").repo, "master")).finished

@@ -18,7 +18,6 @@ from howdah.errors import Invalid, Unavailable
 from howdah.worker import layout
 from howdah.worker.environment import PATH
 
-ANNOTATION = "howdah.requirements"  # of a pipeline's metadata
 _READY = "howdah-ready"
 _LENGTH = 32  # of a name, in hexadecimal digits
 _TOLD = 5  # lines of an error
