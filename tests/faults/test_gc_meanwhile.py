@@ -267,6 +267,9 @@ class Uploads(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.streams.clear()
+        for thread in threading.enumerate():
+            if thread.name == "pack":  # a stream that was broken off ends the pack that it was writing
+                thread.join(60)
         self.stack.close()
 
     @precondition(lambda self: len(self.streams) < 3)
