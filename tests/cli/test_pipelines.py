@@ -413,3 +413,14 @@ def test_defaults_of_the_cluster_are_told(howdah: Howdah) -> None:
     tried = howdah("update", "defaults", "--cluster", "--dry-run", "-f", "-", stdin=b'{"createPipelineRequest": {}}')
     assert tried.code == 0
     assert json.loads(howdah("inspect", "defaults", "--cluster").stdout) == {}
+
+
+def test_all_repos_are_deleted_after_the_pipelines_that_write_some(either: Howdah, vision: str, tmp_path: Path) -> None:
+    (tmp_path / "edges.json").write_bytes(text(spec("edges")))
+    assert either("create", "pipeline", "-f", str(tmp_path / "edges.json"), "--project", vision).code == 0
+    refused = either("delete", "repo", "--all", "--project", vision)
+    assert refused.code == 5
+    assert f"delete the pipeline instead: `howdah delete pipeline {vision}/edges`" in refused.stderr
+    assert either("delete", "pipeline", f"{vision}/edges").code == 0
+    assert either("delete", "repo", "--all", "--project", vision) == (0, f"{vision}/images is deleted\n".encode(), "")
+    assert either("delete", "repo", "--all", "images").code == 2

@@ -118,6 +118,8 @@ def test_defaults_are_read_as_strictly() -> None:
             {"parallelism_spec": {"constant": 2}, "service": {}},
             "services can only be run with a constant parallelism of 1",
         ),
+        ({"transform": {"datum_batching": True}, "service": {}}, "datum_batching is nothing for services"),
+        ({"transform": {"datum_batching": True}, "spout": {}}, "datum_batching is nothing for spouts"),
         ({"spout": {}, "input": IMAGES}, r"spout pipelines \(without a service\) must not have an input"),
         ({"spout": {}, "autoscaling": True}, "autoscaling can't be used with spouts"),
         ({"reprocess_spec": "never"}, "until_success or every_job"),

@@ -10,7 +10,7 @@ import pytest
 
 from howdah.errors import Invalid, WrongState
 from howdah.names import Pipeline, Project, Repo
-from howdah.pfs import check, commits, repos, writing
+from howdah.pfs import check, commits, projects, repos, writing
 from howdah.pps import pipelines
 from howdah.pps.rows import spec_branch
 from howdah.store.store import Store
@@ -71,3 +71,33 @@ def test_a_chain_costs_what_it_is_long(store: Store) -> None:
     assert states(store, chain[-1]) == ["UNRUNNABLE"]
     writing.step(store, lambda made: pipelines.start(made, store, chain[0]))
     assert states(store, chain[-1])[0] == "CREATED"
+
+
+def test_a_schedule_that_an_update_drops_keeps_its_instants_until_the_pipeline_goes(store: Store) -> None:
+    create(store, document(input=SCHEDULE))
+    put(store, "/2026-01-01T00:00:00Z", repo=TICKS)
+    create(store, document(input={"cron": {"name": "night", "spec": "@never"}}), update=True)
+    with store.database.read() as tx:
+        before = {info.repo.name for info in repos.list(tx)}
+    delete(store)
+    with store.database.read() as tx:
+        after = {info.repo.name for info in repos.list(tx)}
+    assert {"edges_tick", "edges_night"} <= before
+    assert after == {"images"}
+
+
+def test_pipelines_of_one_name_have_branches_of_their_own_for_triggers(store: Store) -> None:
+    read = {"pfs": {"project": "default", "repo": "images", "glob": "/", "trigger": {"commits": 2}}}
+    named = [EDGES, *(Pipeline(Project(name), "edges") for name in ("a", "a_b")), Pipeline(Project("a"), "b_edges")]
+    with store.database.write() as tx:
+        for project in ("a", "a_b"):
+            projects.create(tx, Project(project), "", now=store.now())
+    for each in named:
+        create(store, document(each, input=read))
+    with store.database.read() as tx:
+        own = {branch.name for branch in repos.inspect(tx, Repo(Project(), "images")).branches} - {"master"}
+    assert own == {"edges-trigger-1", "_a_edges-trigger-1", "_a__b_edges-trigger-1", "_a_b_edges-trigger-1"}
+    delete(store)
+    with store.database.read() as tx:
+        left = {branch.name for branch in repos.inspect(tx, Repo(Project(), "images")).branches}
+    assert left == {"master", *own} - {"edges-trigger-1"}

@@ -89,7 +89,9 @@ _VERBS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
         "Delete projects, repos, branches, commits, transactions, files, pipelines and what belongs to them.",
         {
             "project": Entry("howdah.cli.projects:delete", "Delete a project."),
-            "repo": Entry("howdah.cli.repos:delete", "Delete a repo with all its branches and commits."),
+            "repo": Entry(
+                "howdah.cli.repos:delete", "Delete a repo with all its branches and commits, or all of them."
+            ),
             "branch": Entry("howdah.cli.branches:delete", "Delete a branch."),
             "commit": Entry(
                 "howdah.cli.commits:delete", "Delete a commit, or a commit set, that has no children, and its data."

@@ -8,7 +8,7 @@ from howdah.cli.lazy import Command
 from howdah.cli.options import Store, with_output, with_store
 from howdah.cli.output import Column, Output, size
 from howdah.client import repos
-from howdah.errors import NotFound
+from howdah.errors import Invalid, NotFound
 from howdah.infos import RepoInfo
 from howdah.names import USER_TYPE, Project, check_project_name, parse_repo
 
@@ -55,12 +55,25 @@ def inspect(out: Output, store: Store, repo: str) -> None:
     out.record(info, [*_columns(out), branches])
 
 
-@click.command(cls=Command, examples=("howdah delete repo images",))
-@click.argument("repo", metavar="REPO")
+@click.command(cls=Command, examples=("howdah delete repo images", "howdah delete repo --all --project vision"))
+@click.argument("repo", metavar="[REPO]", required=False)
+@click.option("--all", "all_", is_flag=True, help="Delete all repos of the project.")
+@click.option("-A", "--all-projects", is_flag=True, help="With --all: those of all projects.")
 @click.option("-f", "--force", is_flag=True, help="Delete it although branches of other repos depend on it.")
 @with_store
-def delete(store: Store, repo: str, *, force: bool) -> None:
-    """Delete a repo with all its branches and commits."""
+def delete(store: Store, repo: str | None, *, all_: bool, all_projects: bool, force: bool) -> None:
+    """Delete a repo with all its branches and commits, or all of them.
+
+    One that a pipeline writes goes with the pipeline; as long as there is one, --all deletes none.
+    """
+    if all_ == (repo is not None) or (all_projects and not all_):
+        raise Invalid("what to delete is not clear: name one repo, or say --all, with -A in all projects")
+    if repo is None:
+        project = None if all_projects else Project(check_project_name(store.project))
+        for gone in repos.delete_all(store.conn, project, force=force):
+            if gone.type == USER_TYPE:
+                click.echo(f"{gone} is deleted")
+        return
     name = parse_repo(repo, store.project)
     if not repos.delete(store.conn, name, force=force):
         raise NotFound(f"repo {name} not found: `howdah list repo` shows what there is", kind="no-repo")

@@ -34,3 +34,11 @@ def delete(conn: Connection, repo: Repo, *, force: bool = False) -> bool:
     """Delete the repo with all its branches and commits; False where there was none."""
     request = pfs_pb2.DeleteRepoRequest(repo=pfs.repo_to_wire(repo), force=force)
     return conn.call(conn.pfs.DeleteRepo, request).deleted
+
+
+def delete_all(conn: Connection, project: Project | None = None, *, force: bool = False) -> tuple[Repo, ...]:
+    """Delete all repos, of one project or of all, or none where one is a pipeline's; which they were."""
+    projects = [] if project is None else [pfs.project_to_wire(project)]
+    request = pfs_pb2.DeleteReposRequest(projects=projects, all=project is None, force=force)
+    gone = map(pfs.repo_from_wire, conn.call(conn.pfs.DeleteRepos, request).repos)
+    return tuple(each for each in gone if each is not None)

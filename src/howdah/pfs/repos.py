@@ -115,7 +115,9 @@ def _check_without_pipeline(tx: Tx, repo: Repo) -> None:
     except NotFound:
         return
     raise WrongState(
-        f"cannot delete a repo associated with a pipeline - delete the pipeline instead: {repo}", kind="of-pipeline"
+        f"cannot delete a repo associated with a pipeline - delete the pipeline instead: `howdah delete pipeline"
+        f" {repo.project}/{repo.name}`",
+        kind="of-pipeline",
     )
 
 
@@ -128,9 +130,14 @@ def delete_type(tx: Tx, repo: Repo) -> None:
 
 
 def delete_all(tx: Tx, chosen: Sequence[Project], *, everywhere: bool = False, force: bool = False) -> tuple[Repo, ...]:
-    """Delete the repos of these projects, or of all; returns which. What is downstream goes before what it follows."""
+    """Delete the repos of these projects, or of all; returns which. What is downstream goes before what it follows.
+
+    All of them or none: where one is a pipeline's, that goes first.
+    """
     wanted = {project.name for project in chosen}
     found = [info.repo for info in list(tx) if everywhere or info.repo.project.name in wanted]
+    for repo in found:
+        _check_without_pipeline(tx, repo)
     waiting = found
     while waiting:
         kept = []

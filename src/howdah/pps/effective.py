@@ -145,6 +145,9 @@ def _check_running(spec: Spec) -> None:
     constant = (spec.parallelism_spec or ParallelismSpec()).constant
     if constant < 0:
         raise _invalid(f"parallelism_spec.constant ({constant}) must not be negative")
+    if spec.transform is not None and spec.transform.datum_batching and (spec.service or spec.spout) is not None:
+        kind = "services" if spec.service is not None else "spouts"
+        raise _invalid(f"transform.datum_batching is nothing for {kind}, which have no datums to ask for: leave it out")
     if spec.service is not None and constant not in {0, 1}:
         raise _invalid("services can only be run with a constant parallelism of 1")
     if spec.spout is not None and spec.spout.service is None and spec.input is not None:

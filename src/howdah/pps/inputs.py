@@ -136,19 +136,30 @@ def _filled(given: Input, pipeline: Pipeline, now: datetime, numbers: Iterator[i
     return Input(join=fill(given.join), group=fill(given.group), cross=fill(given.cross), union=fill(given.union))
 
 
+def own_branch(pipeline: Pipeline, project: str) -> str:
+    """How the branches that a pipeline has of repos of a project begin, where nobody names them.
+
+    No two pipelines have the same: in another project it begins with `_`, which no pipeline's name does, and in what
+    stands between that and the next single `_` those of the project's name are doubled.
+    """
+    other = "" if project == pipeline.project.name else f"_{pipeline.project.name.replace('_', '__')}_"
+    return f"{other}{pipeline.name}-trigger-"
+
+
 def _filled_pfs(given: PfsInput, pipeline: Pipeline, numbers: Iterator[int]) -> PfsInput:
+    project = given.project or pipeline.project.name
     branch = given.branch or DEFAULT_BRANCH
     trigger = given.trigger
     if trigger is not None:
-        number = next(numbers)
+        own = f"{own_branch(pipeline, project)}{next(numbers)}"
         if not trigger.branch:
             trigger = replace(trigger, branch=branch)
-            branch = f"{pipeline.name}-trigger-{number}"
+            branch = own
         elif not given.branch:
-            branch = f"{pipeline.name}-trigger-{number}"
+            branch = own
     return replace(
         given,
-        project=given.project or pipeline.project.name,
+        project=project,
         name=given.name or given.repo,
         repo_type=given.repo_type or USER_TYPE,
         branch=branch,

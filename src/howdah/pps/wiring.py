@@ -15,6 +15,7 @@ from howdah.pfs import branches, graph, repos
 from howdah.pfs.rows import read_pointer
 from howdah.pfs.steps import Step
 from howdah.pps import rows
+from howdah.pps.inputs import own_branch
 from howdah.pps.spec import Spec
 
 
@@ -114,7 +115,7 @@ def clear_away(tx: Tx, spec: Spec) -> None:
         if not any(graph.direct_subvenance(tx, branch) for (branch,) in found):
             repos.delete(tx, repo)
     for leaf in spec.input.leaves():
-        if leaf.trigger is not None and leaf.branch.startswith(f"{spec.pipeline.name}-trigger-"):
+        if leaf.trigger is not None and leaf.branch.startswith(own_branch(spec.pipeline, leaf.project)):
             try:
                 branches.delete(tx, leaf.source())
             except (NotFound, WrongState):
