@@ -62,9 +62,8 @@ class Cache:
                 with suppress(FileNotFoundError):
                     put(self._path(name), str(target))
                     return 0
-            new, size = self._fetch(pieces())
-            put(new, str(target))
-            self._keep(name, new, size)
+            size = layout.write(target, pieces())
+            self._keep(name, str(target), size, linked=linked)
             return size
 
     def _used(self, name: str) -> bool:
@@ -74,22 +73,13 @@ class Cache:
             self._sizes.move_to_end(name)
             return True
 
-    def _fetch(self, pieces: Iterable[bytes]) -> tuple[str, int]:
-        path = f"{self._folder}/{_NEW}{next(self._names)}"
-        try:
-            with open(path, "xb") as file:
-                os.fchmod(file.fileno(), 0o644)
-                file.writelines(pieces)
-                return path, file.tell()
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(path)
-            raise
-
-    def _keep(self, name: str, new: str, size: int) -> None:
+    def _keep(self, name: str, source: str, size: int, *, linked: bool) -> None:
         path = self._path(name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.replace(new, path)
+        if not (linked and _linked(source, path)):
+            new = f"{self._folder}/{_NEW}{next(self._names)}"
+            layout.copy(source, new)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.replace(new, path)
         with self._lock:
             self._total += size - self._sizes.pop(name, 0)
             self._sizes[name] = size
@@ -106,3 +96,16 @@ class Cache:
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name[:2]}/{name}"
+
+
+def _linked(source: str, path: str) -> bool:
+    """Whether the file, which is whole, is at this path of the cache now."""
+    with suppress(OSError):  # another file system
+        with suppress(FileExistsError):  # from another thread
+            try:
+                os.link(source, path)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.link(source, path)
+        return True
+    return False

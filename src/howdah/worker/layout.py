@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from howdah.errors import HowdahError, Invalid, unusable
 
 _COPY = 1 << 30
+_READABLE = 0o644  # by everybody
 
 
 @contextmanager
@@ -58,8 +59,27 @@ def inside(folder: Path, name: str, path: str) -> Path:
 def open_file(path: Path, text: str = "") -> None:
     """A file that everybody can read, whatever the mask for new files is."""
     with open(path, "x", encoding="utf-8", errors="surrogateescape") as file:
-        os.fchmod(file.fileno(), 0o644)
+        os.fchmod(file.fileno(), _READABLE)
         file.write(text)
+
+
+def write(path: Path, pieces: Iterable[bytes]) -> int:
+    """As `open_file`, with this content; returns how many bytes it has. There is no file where that fails."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READABLE)
+    size = 0
+    try:
+        os.fchmod(descriptor, _READABLE)
+        for piece in pieces:
+            rest = memoryview(piece)
+            size += len(rest)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+    except BaseException:
+        os.unlink(path)
+        raise
+    finally:
+        os.close(descriptor)
+    return size
 
 
 def open_folder(place: Path) -> None:
@@ -83,7 +103,7 @@ def link(source: str, target: str) -> None:
 def copy(source: str, target: str) -> None:
     """Have an equal file there, which shares what is stored where the file system can do that."""
     with open(source, "rb") as old, open(target, "xb") as new:
-        os.fchmod(new.fileno(), 0o644)
+        os.fchmod(new.fileno(), _READABLE)
         if hasattr(os, "copy_file_range"):
             with suppress(OSError):  # between these file systems it may be refused
                 while os.copy_file_range(old.fileno(), new.fileno(), _COPY):
