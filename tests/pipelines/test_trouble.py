@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,39 @@ def test_a_job_waits_while_its_outputs_cannot_be_kept(
         assert (told.state, told.processed) == (JobState.JOB_SUCCESS, len(FILES))
         assert mill.read(pipeline) == FILES
         assert [*upkeep.fsck(mill.conn)] == []
+
+
+COPY = ("cp /pfs/in/* /pfs/out",)
+BATCH = (
+    "import os, shutil, pachyderm_sdk",
+    "@pachyderm_sdk.batch_all_datums",
+    "def work():",
+    "    shutil.copy(os.environ['in'], '/pfs/out')",
+    "work()",
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "transform"), [(COPY, {}), (BATCH, {"cmd": [sys.executable, "-"], "datum_batching": True})]
+)
+def test_a_job_waits_for_room_on_the_disk_and_its_pipeline_tells_how_much_there_is(
+    tmp_path: Path, script: tuple[str, ...], transform: dict[str, Any]
+) -> None:
+    data = tmp_path / "data"
+    with small_disk(data / "work", "64m") as disk, serving(data, workers=1) as (_, mill):
+        repo = mill.repo({"/a": b"1"})
+        pipeline = mill.pipeline(pfs(repo, name="in"), *script, transform=transform, datum_tries=1)
+        before = mill.wait(pipeline)
+        disk.leave(2 << 20)
+        id = mill.put(repo, {"/b": b"2"})
+        why = crashed(mill, pipeline)
+        disk.clear()
+
+        after = mill.wait(pipeline, id)
+
+        assert before.state is JobState.JOB_SUCCESS
+        assert "the disk has 2 MiB free, and 3 MiB of it are left to others: make room on it" in why
+        assert (after.state, after.processed) == (JobState.JOB_SUCCESS, 1)
 
 
 def crashed(mill: Mill, pipeline: str) -> str:

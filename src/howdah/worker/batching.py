@@ -54,6 +54,7 @@ class Batch:
         folder = self._slot.place.folder / name
         try:
             with layout.told(folder):
+                work.check_room(self._slot, self._code.limits)
                 layout.make(folder, self._slot.place.user)
                 done = self._tried(datum, folder, tell)
             yield done
@@ -133,7 +134,7 @@ class _Process:
                 self.folder.name,
                 code.cmd,
                 given,
-                directory=code.working_dir or "/",
+                directory=code.working_dir,
                 files=code.files,
                 limits=replace(code.limits, seconds=0.0),
                 tell=self._print,

@@ -18,7 +18,7 @@ from howdah.errors import Invalid, Unavailable
 from howdah.names import File
 from howdah.worker import environment, layout, outputs, unfenced
 from howdah.worker.environment import About
-from howdah.worker.fence.limits import Limits
+from howdah.worker.fence.limits import Limits, lacking
 from howdah.worker.inputs import Fetcher, Input
 from howdah.worker.pipes import Pipes
 from howdah.worker.slot import Ended, Lines, Slot
@@ -86,12 +86,20 @@ def tried(slot: Slot, fetcher: Fetcher, datum: Datum, name: str, tell: Lines) ->
     folder = slot.place.folder / name
     try:
         with layout.told(folder):
+            check_room(slot, datum.code.limits)
             layout.make(folder, slot.place.user)
             done = _tried(slot, fetcher, datum, folder, tell)
         yield done
     finally:
         with suppress(OSError):
             layout.remove(folder)
+
+
+def check_room(slot: Slot, limits: Limits) -> None:
+    """Raise `Unavailable` where the disk has no room for a run: then it is no try of the datum, which waits."""
+    short = lacking(str(slot.place.folder), limits.reserve)
+    if short:
+        raise Unavailable(f"no room for code in {slot.place.folder.parent}: {short}", kind="disk")
 
 
 def _tried(slot: Slot, fetcher: Fetcher, datum: Datum, folder: Path, tell: Lines) -> Done:
@@ -128,7 +136,7 @@ def _run(slot: Slot, code: Code, folder: Path, given: Mapping[str, str], tell: L
 
     def run(command: Sequence[str], lines: Sequence[str]) -> Ended:
         layout.give(folder, lines)
-        where, limits = code.working_dir or "/", code.limits
+        where, limits = code.working_dir, code.limits
         ended = slot.run(folder.name, command, given, directory=where, files=code.files, limits=limits, tell=tell)
         if ended.how == "broken":
             raise Unavailable(f"the fence could not start code: {ended.why}", kind="fence")

@@ -15,14 +15,15 @@ _SHARE = 20  # of so many seconds at most one is spent looking
 _PAGE = os.sysconf("SC_PAGESIZE")
 _ENTRY = 512  # bytes that the smallest file counts for
 _LEAST = 32 << 20  # bytes of memory, without which nothing starts
+_RESERVE, _PART = 1 << 30, 20  # of a disk a twentieth, and at most so many bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Of one run: processes, bytes of memory, processors, bytes written, seconds, bytes of output kept; 0 is no limit.
 
-    `reserve` are the bytes of the disk that are left to others whatever is allowed. `turn` says which of the
-    processors.
+    `reserve` are the bytes of the disk that are left to others whatever is allowed: None is a twentieth of the disk, at
+    most a GiB. `turn` says which of the processors.
     """
 
     processes: int = 1024
@@ -31,7 +32,7 @@ class Limits:
     disk: int = 0
     seconds: float = 0.0
     output: int = 1 << 20
-    reserve: int = 1 << 30
+    reserve: int | None = None
     turn: int = 0
 
     def hold(self, free: int) -> None:
@@ -79,8 +80,8 @@ class Watch:
 
     def _disk(self) -> str:
         limits = self._limits
-        if free(self._places[0], limits.reserve) <= 0:
-            return f"less than {limits.reserve} bytes were left on the disk: make room on it"
+        if short := lacking(self._places[0], limits.reserve):
+            return short
         if limits.disk and written(self._places, limits.disk) > limits.disk:
             return f"more than {limits.disk} bytes were written: write less, or raise resource_limits.disk"
         return ""
@@ -96,10 +97,27 @@ class Watch:
         return ""
 
 
-def free(place: str, reserve: int) -> int:
+def free(place: str, reserve: int | None) -> int:
     """The bytes that can be written beyond the reserve; none where the disk can take no more files."""
     found = os.statvfs(place)
-    return max(0, found.f_bavail * found.f_frsize - reserve) if found.f_favail or not found.f_files else 0
+    kept = _kept(found) if reserve is None else reserve
+    return max(0, found.f_bavail * found.f_frsize - kept) if found.f_favail or not found.f_files else 0
+
+
+def lacking(place: str, reserve: int | None) -> str:
+    """What is wrong where nothing can be written beyond the reserve, with the remedy; else empty."""
+    if free(place, reserve) > 0:
+        return ""
+    found = os.statvfs(place)
+    if not found.f_favail and found.f_files:
+        return "the disk can take no more files: remove some from it"
+    kept = _kept(found) if reserve is None else reserve
+    left = (found.f_bavail * found.f_frsize) >> 20
+    return f"the disk has {left} MiB free, and {kept >> 20} MiB of it are left to others: make room on it"
+
+
+def _kept(found: os.statvfs_result) -> int:
+    return min(_RESERVE, found.f_blocks * found.f_frsize // _PART)
 
 
 def written(places: Iterable[str], enough: int) -> int:
