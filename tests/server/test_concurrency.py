@@ -1,5 +1,7 @@
 """Several at once: nothing is lost, nothing is mixed."""
 
+import os
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,9 +14,12 @@ from howdah.errors import Invalid, Unavailable
 from howdah.infos import FileType
 from howdah.names import Commit, File
 from howdah.testing.servers import StoreServer
+from howdah.wire import pfs
+from howdah.wire.gen import pfs_pb2
 from tests.server.conftest import REPO
 
 SILENT = 24
+CALLS = 3000
 HEAD = Commit(REPO, "master")
 
 
@@ -69,3 +74,13 @@ def test_an_address_that_never_answers_does_not_keep_the_server_from_stopping(
         with silent.accept()[0]:
             assert server.stop() == 0
         assert isinstance(waiting.exception(), Unavailable)
+
+
+def test_thousands_of_calls_at_once_are_all_answered(server: StoreServer, connection: Connection) -> None:
+    request = pfs_pb2.InspectRepoRequest(repo=pfs.repo_to_wire(REPO))
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        begun = [connection.begin(connection.pfs.InspectRepo, request) for _ in range(CALLS)]
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    assert all(each.result(timeout=60).repo.name == REPO.name for each in begun)

@@ -65,6 +65,7 @@ from howdah.wire.gen import (
 )
 
 _MESSAGE_LIMIT = 21 << 20  # clients send 19 MiB of a file in one message, and refuse more than 20 MiB
+_CALLS = 100_000  # that may wait until they are begun
 _GRACE = 5.0  # seconds for running calls when the server stops
 
 _OPTIONS = (
@@ -80,6 +81,9 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # Beyond a thousand calls that come at once, gRPC throws some away, and their clients learn that they are cancelled.
+    ("grpc.server.max_pending_requests", _CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", _CALLS),
     # Two servers on one port would each get half of the calls.
     ("grpc.so_reuseport", 0),
 )
