@@ -141,11 +141,23 @@ def test_waiting_tells_of_success_and_of_failure_by_its_exit_code(
     assert (done.code, done.stderr) == (0, "")
     assert "Datums: 3 of 3\nState: success\n" in done.stdout
     behind = newest(conn, vision, "count")
-    tell(conn, behind, JobState.JOB_FAILURE, total=3, processed=1, reason="datum x failed")
+    tell(conn, behind, JobState.JOB_FAILURE, total=3, processed=1, reason=f"datum {'ab' * 32} failed")
     failed = either("wait", "job", job.id)
+    logs = f"howdah logs -j {behind} --datum abababababab"
     assert failed.code == 5
     assert failed.stdout.count("Pipeline: ") == 2
-    assert failed.stderr == f"howdah: job {behind} is over without success, failure: datum x failed\n"
+    assert f"\nReason: datum {'ab' * 32} failed\nSee: {logs}\n" in failed.stdout
+    assert failed.stderr.startswith(f"howdah: job {behind} is over without success, failure: datum abab")
+    assert failed.stderr.endswith(f"…: see `{logs}`\n")
+
+
+def test_jobs_without_success_tell_the_command_that_tells_more(howdah: Howdah, vision: str, conn: Connection) -> None:
+    job = newest(conn, vision)
+    tell(conn, job, JobState.JOB_FAILURE, reason="no such branch")
+    assert f"See: howdah logs -j {job}\n" in howdah("inspect", "job", str(job)).stdout
+    behind = howdah("inspect", "job", str(newest(conn, vision, "count"))).stdout
+    assert "State: unrunnable\n" in behind
+    assert f"See: howdah list job {job.id}\n" in behind
 
 
 def test_waiting_ends_with_the_job_and_shows_how_far_it_is(howdah: Howdah, vision: str, conn: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,6 +22,7 @@ from howdah.names import Job, Project, check_project_name, is_commit_id, parse_c
 _STATES = {state.name.removeprefix("JOB_").lower(): state for state in JobState if state}
 _JOB = "PIPELINE@JOB|SET"
 _EVERY = 0.5
+_DATUM = re.compile("datum ([0-9a-f]{12})[0-9a-f]* failed")
 
 
 def _columns(out: Output) -> list[Column[JobInfo]]:
@@ -39,6 +41,7 @@ def _details(out: Output) -> list[Column[JobInfo]]:
         *_columns(out)[:-1],
         ("STATE", lambda info: _state(info.state)),
         ("REASON", lambda info: info.reason),
+        ("SEE", _see),
         ("VERSION", lambda info: str(info.version)),
         ("OUTPUT", lambda info: str(info.output or "")),
         ("CREATED", lambda info: out.time(info.created)),
@@ -64,6 +67,16 @@ def _state(state: JobState) -> str:
 
 def _outcome(info: JobInfo) -> str:
     return f"{_state(info.state)}: {short(info.reason)}" if info.reason else _state(info.state)
+
+
+def _see(info: JobInfo) -> str:
+    """The command that tells more of what went wrong; empty where nothing did."""
+    if info.state is JobState.JOB_UNRUNNABLE:
+        return f"howdah list job {info.job.id}"
+    if info.state is not JobState.JOB_FAILURE:
+        return ""
+    datum = _DATUM.match(info.reason)
+    return f"howdah logs -j {info.job}" + (f" --datum {datum[1]}" if datum is not None else "")
 
 
 def _done(info: JobInfo) -> int:
@@ -202,7 +215,12 @@ def wait(out: Output, store: Store, job: str) -> None:
         if info.state is not JobState.JOB_SUCCESS:
             bad.append(info)
     if bad:
-        raise WrongState("; ".join(f"job {info.job} is over without success, {_outcome(info)}" for info in bad))
+        raise WrongState("; ".join(map(_failure, bad)))
+
+
+def _failure(info: JobInfo) -> str:
+    told = f"job {info.job} is over without success, {_outcome(info)}"
+    return f"{told}: see `{_see(info)}`" if _see(info) else told
 
 
 def _over(store: Store, job: Job) -> JobInfo:
