@@ -139,6 +139,8 @@ def test_a_job_waits_for_room_on_the_disk_and_its_pipeline_tells_how_much_there_
 
         after = mill.wait(pipeline, id)
 
+        named = Pipeline(Project(), pipeline)
+        until(lambda: pipelines.inspect(mill.conn, named).state is PipelineState.PIPELINE_RUNNING, what="its state")
         assert before.state is JobState.JOB_SUCCESS
         assert "the disk has 2 MiB free, and 3 MiB of it are left to others: make room on it" in why
         assert (after.state, after.processed) == (JobState.JOB_SUCCESS, 1)

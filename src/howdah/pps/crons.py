@@ -9,13 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime, timezone
 
-from howdah.db.database import Tx
 from howdah.errors import Code, NotFound, WrongState
 from howdah.names import DEFAULT_BRANCH, Branch, Commit, File, Pipeline
 from howdah.pfs import clock, cron, files, repos, writing
 from howdah.pfs.rows import read_pointer
 from howdah.pps import rows
 from howdah.pps.inputs import CronInput
+from howdah.pps.rows import VersionRow
 from howdah.store.store import Store
 
 MOST = 1000
@@ -29,7 +29,7 @@ _PAGE = 20
 def run(store: Store, pipeline: Pipeline) -> None:
     """Let it be time for every schedule of a pipeline; `WrongState` if it has none."""
     with store.database.read() as tx:
-        crons = _crons(tx, rows.get(tx, pipeline).repo)
+        crons = _crons(rows.newest(tx, rows.get(tx, pipeline).repo))
     if not crons:
         raise WrongState("pipeline doesn't have a cron input", kind="no-cron", code=Code.UNKNOWN)
     now = clock.moment(store.now())
@@ -66,20 +66,19 @@ def _between(spec: str, last: int, now: int) -> list[int]:
     return found
 
 
-def _crons(tx: Tx, repo: int) -> list[CronInput]:
-    spec = rows.newest(tx, repo).read()
+def _crons(version: VersionRow) -> list[CronInput]:
+    spec = version.read()
     return [*spec.input.crons()] if spec.input is not None else []
 
 
 class Ticking:
     """Writes the instants that come, of the pipelines that are not stopped. For one thread at a time.
 
-    What it has read it remembers, so that a turn in which nothing is due costs little.
+    The instants that it has found it remembers, so that a turn in which nothing is due costs little.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._crons: dict[tuple[int, int], list[CronInput]] = {}  # by a version's repo and time
         self._newest: dict[Branch, tuple[int, int]] = {}  # by the head in which it was found
 
     def turn(self) -> int | None:
@@ -101,16 +100,9 @@ class Ticking:
         return min(found, default=None)
 
     def _scheduled(self) -> list[CronInput]:
-        crons: dict[tuple[int, int], list[CronInput]] = {}
         with self._store.database.read() as tx:
-            for repo, created in tx.all(
-                "SELECT repo, max(pipeline_versions.created) FROM pipeline_versions JOIN pipelines USING (repo)"
-                " WHERE stopped = 0 GROUP BY repo ORDER BY repo"
-            ):
-                known = self._crons.get((repo, created))
-                crons[repo, created] = _crons(tx, repo) if known is None else known
-        self._crons = crons
-        return [each for several in crons.values() for each in several]
+            found = rows.following(tx, '"cron":')
+        return [each for version in found for each in _crons(version)]
 
     def _keep(self, told: CronInput) -> int | None:
         """Write what is due of a schedule; when its next instant comes, or came."""

@@ -8,9 +8,7 @@ from typing import Any, NamedTuple
 
 from howdah.infos import PipelineState
 
-_MOST_TRIES = 8
-_LONGEST_WAIT = 300.0
-
+_SHORTEST, LONGEST = 0.5, 60.0  # seconds until what has failed is tried again
 
 S = PipelineState
 _ALIVE = frozenset({S.PIPELINE_STARTING, S.PIPELINE_RUNNING, S.PIPELINE_STANDBY, S.PIPELINE_CRASHING})
@@ -29,7 +27,7 @@ class PipelineRun:
 
 
 class Up(NamedTuple):
-    """What runs its code is there."""
+    """Its code can be run: who runs it is there, or one more try has gone well."""
 
 
 class Work(NamedTuple):
@@ -42,17 +40,6 @@ class Crashed(NamedTuple):
     """Its code cannot be started just now: a program is missing, an environment cannot be made."""
 
     reason: str
-
-
-class Broke(NamedTuple):
-    """Its driver has come to an error; `fatal` where trying again cannot help."""
-
-    reason: str
-    fatal: bool = False
-
-
-class Again(NamedTuple):
-    """The time has come to try once more."""
 
 
 class Stopped(NamedTuple):
@@ -69,26 +56,22 @@ class Updated(NamedTuple):
     autoscaling: bool = False
 
 
-Event = Up | Work | Crashed | Broke | Again | Stopped | Started | Updated
-
-
-class Start(NamedTuple):
-    """See that its code can be run, and drive its jobs."""
+Event = Up | Work | Crashed | Stopped | Started | Updated
 
 
 class Halt(NamedTuple):
-    """Drive its jobs no longer; stop those that are not over, for this reason."""
+    """Stop its jobs that are not over, for this reason."""
 
     reason: str
 
 
 class TryAgain(NamedTuple):
-    """Tell when so many seconds are over."""
+    """Run nothing of it for so many seconds, then try again."""
 
     seconds: float
 
 
-Action = Start | Halt | TryAgain
+Action = Halt | TryAgain
 Step = tuple[PipelineRun, tuple[Action, ...]]
 
 
@@ -118,27 +101,12 @@ def _crashed(run: PipelineRun, event: Crashed) -> Step:
     if run.state not in _ALIVE:
         return run, ()
     after = replace(run, state=S.PIPELINE_CRASHING, reason=event.reason, tries=run.tries + 1)
-    return after, (TryAgain(_wait(after.tries)),)
+    return after, (TryAgain(pause(after.tries)),)
 
 
-def _broke(run: PipelineRun, event: Broke) -> Step:
-    if run.state not in _ALIVE:
-        return run, ()
-    tries = run.tries + 1
-    if event.fatal or tries > _MOST_TRIES:
-        return replace(run, state=S.PIPELINE_FAILURE, reason=event.reason, tries=0), (Halt(event.reason),)
-    after = replace(run, state=S.PIPELINE_RESTARTING, reason=event.reason, tries=tries)
-    return after, (TryAgain(_wait(tries)),)
-
-
-def _wait(tries: int) -> float:
-    return min(_LONGEST_WAIT, 0.25 * (1 << min(tries, 20)))
-
-
-def _again(run: PipelineRun, _: Again) -> Step:
-    if run.state is S.PIPELINE_RESTARTING:
-        return replace(run, state=S.PIPELINE_STARTING), (Start(),)
-    return run, (Start(),) if run.state is S.PIPELINE_CRASHING else ()
+def pause(tries: int) -> float:
+    """How many seconds to wait after so many tries without success: it doubles each time, up to a minute."""
+    return min(LONGEST, _SHORTEST * (1 << min(tries - 1, 20)))
 
 
 def _stopped(run: PipelineRun, _: Stopped) -> Step:
@@ -150,22 +118,20 @@ def _stopped(run: PipelineRun, _: Stopped) -> Step:
 def _started(run: PipelineRun, _: Started) -> Step:
     if run.state is not S.PIPELINE_PAUSED:
         return run, ()
-    return replace(run, state=S.PIPELINE_STARTING), (Start(),)
+    return replace(run, state=S.PIPELINE_STARTING), ()
 
 
 def _updated(run: PipelineRun, event: Updated) -> Step:
     fresh = PipelineRun(autoscaling=event.autoscaling, has_work=run.has_work)
     if run.state is S.PIPELINE_PAUSED:
         return replace(fresh, state=S.PIPELINE_PAUSED), ()
-    return fresh, (Halt("pipeline updated"), Start())
+    return fresh, (Halt("pipeline updated"),)
 
 
 _STEPS: dict[type, Callable[[PipelineRun, Any], Step]] = {
     Up: _up,
     Work: _work,
     Crashed: _crashed,
-    Broke: _broke,
-    Again: _again,
     Stopped: _stopped,
     Started: _started,
     Updated: _updated,

@@ -113,6 +113,17 @@ def newest(tx: Tx, repo: int) -> VersionRow:
     return versions(tx, repo)[0]
 
 
+def following(tx: Tx, word: str) -> list[VersionRow]:
+    """The newest versions of the pipelines that are not stopped, of those whose specification has this word."""
+    found = tx.all(
+        "SELECT v.repo, version, spec, told, effective, salt, v.created FROM pipeline_versions AS v"
+        " JOIN pipelines USING (repo) WHERE stopped = 0 AND instr(effective, ?) > 0"
+        " AND version = (SELECT max(version) FROM pipeline_versions AS n WHERE n.repo = v.repo) ORDER BY v.repo",
+        word,
+    )
+    return [VersionRow(*row) for row in found]
+
+
 def version(tx: Tx, repo: int, number: int) -> VersionRow:
     """A pipeline's version of this number."""
     row = tx.one(f"{_VERSION} AND version = ?", repo, number)

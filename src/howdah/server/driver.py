@@ -27,6 +27,7 @@ from howdah.pps.waiting import OpenJob
 from howdah.pps.working import Work
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.crew import Crew, Task, Worker
+from howdah.server.holding import Holding
 from howdah.server.joblogs import JobLogs
 from howdah.server.urls import Urls
 from howdah.store.store import Store
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 _IDLE = 0.2  # seconds between two looks where there are no pipelines
 _AGAIN = 5.0  # seconds until a job is taken up again for which the store could do nothing
-_UP = PipelineState.PIPELINE_STARTING, PipelineState.PIPELINE_CRASHING
+_NOTICED = PipelineState.PIPELINE_STARTING, PipelineState.PIPELINE_CRASHING, PipelineState.PIPELINE_STANDBY
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +63,7 @@ class Driver:
         self._jobs: dict[Job, _Driven] = {}
         self._served: dict[Pipeline, int] = {}  # by the number of the last task
         self._resting: set[Job] = set()
-        self._held: set[Pipeline] = set()
+        self._holding = Holding(lambda *told: bridge.run(self._advance, *told), self._spawn, self._go_on)
         self._refused = False
         self._doing: set[asyncio.Task[Any]] = set()
 
@@ -72,10 +73,11 @@ class Driver:
 
     async def _look(self) -> float | None:
         try:
-            found, any_pipeline = await self._bridge.run(self._find)
+            found, any_pipeline, down = await self._bridge.run(self._find)
         except HowdahError:
             _log.exception("the jobs of pipelines cannot be looked for; tried again soon")
             return _AGAIN
+        self._holding.see(*down)
         there = {each.job for each in found}
         for driven in [driven for job, driven in self._jobs.items() if job not in there]:
             self._let_go(driven)
@@ -85,23 +87,25 @@ class Driver:
             await asyncio.sleep(_IDLE)  # a store without pipelines is not to pay for them
         return None
 
-    def _find(self) -> tuple[list[OpenJob], bool]:
+    def _find(self) -> tuple[list[OpenJob], bool, tuple[set[Pipeline], set[Pipeline]]]:
+        """The jobs to work on, whether there is any pipeline, and those that are starting or crashing."""
         with self._store.database.read() as tx:
             found = [*waiting.oldest(tx)]
-            down = [] if self._refused else waiting.pipelines(tx, *_UP)
-            idle = waiting.pipelines(tx, PipelineState.PIPELINE_STANDBY) if found else []
-            any_pipeline = bool(found or down) or tx.one("SELECT 1 FROM pipelines LIMIT 1") is not None
-        for row in down:
-            if row.pipeline not in self._held:
-                self._advance(row.pipeline, lifecycle.Up())
-        busy = {each.job.pipeline for each in found}
-        for row in idle:
-            if row.pipeline in busy:
-                self._advance(row.pipeline, lifecycle.Work(has_work=True))
-        return found, any_pipeline
+            rows = waiting.pipelines(tx, *_NOTICED)
+            any_pipeline = bool(found or rows) or tx.one("SELECT 1 FROM pipelines LIMIT 1") is not None
+        starting, crashing, idle = ({row.pipeline for row in rows if row.state == state} for state in _NOTICED)
+        for pipeline in starting if not self._refused else ():
+            self._advance(pipeline, lifecycle.Up())
+        for pipeline in idle & {each.job.pipeline for each in found}:
+            self._advance(pipeline, lifecycle.Work(has_work=True))
+        return found, any_pipeline, (starting, crashing)
 
-    def _advance(self, pipeline: Pipeline, event: lifecycle.Event) -> None:
-        writing.step(self._store, lambda made: pipelines.advance(made, self._store, pipeline, event))
+    def _advance(self, pipeline: Pipeline, event: lifecycle.Event) -> tuple[lifecycle.Action, ...]:
+        return writing.step(self._store, lambda made: pipelines.advance(made, self._store, pipeline, event))
+
+    def _go_on(self) -> None:
+        self._spawn(self._look())
+        self._assign()
 
     def _consider(self, found: OpenJob) -> None:
         if found.job in self._resting:
@@ -337,26 +341,15 @@ class Driver:
             if result.state is DatumState.SUCCESS:
                 taken.succeeded.append(datum)
             if result.state is DatumState.UNKNOWN:
-                self._hold(taken.job.pipeline, result.why)
+                self._holding.hold(taken.job.pipeline, result.why)
+            else:
+                self._holding.ran(taken.job.pipeline)
             for action in more:
                 if isinstance(action, machine.Record):
                     found.append(result._replace(id=id))
                 else:
                     actions.append(action)
         return found, actions
-
-    def _hold(self, pipeline: Pipeline, why: str) -> None:
-        """Give out no more of a pipeline's datums for a while, since its code cannot be started."""
-
-        def go_on() -> None:
-            self._held.discard(pipeline)
-            self._spawn(self._look())
-            self._assign()
-
-        if pipeline not in self._held:
-            self._held.add(pipeline)
-            asyncio.get_running_loop().call_later(_AGAIN, go_on)
-            self._spawn(self._bridge.run(self._advance, pipeline, lifecycle.Crashed(why)))
 
     def _assign(self) -> None:
         """Hand datums to the workers that are free: to each pipeline in turn."""
@@ -381,7 +374,7 @@ class Driver:
 
     def _may_run(self, taken: Work) -> bool:
         most = taken.spec.parallelism_spec.constant if taken.spec.parallelism_spec is not None else 0
-        return taken.job.pipeline not in self._held and (not most or self.crew.under_way(taken.job) < most)
+        return taken.job.pipeline not in self._holding and (not most or self.crew.under_way(taken.job) < most)
 
 
 def _unwanted(job: Job) -> WrongState:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from howdah.errors import HowdahError
 from howdah.pps import standing
+from howdah.pps.lifecycle import LONGEST, pause
 from howdah.pps.standing import Standing
 from howdah.server.bridge import Bridge, Changes
 from howdah.server.crew import Crew
@@ -17,7 +18,7 @@ from howdah.store.store import Store
 _log = logging.getLogger(__name__)
 
 _IDLE = 0.2  # seconds before a look
-_SHORTEST, _LONGEST = 1.0, 60.0  # seconds until code that has ended is started again
+_REST = 1.0  # seconds between two looks at what runs
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class _Run:
 
     number: int = 0
     begun: float = 0.0
-    pause: float = 0.0
+    tries: int = 0
     not_before: float = 0.0
 
 
@@ -51,7 +52,7 @@ class _Keeper:
             wanted = await self._bridge.run(self._wanted)
         except HowdahError:
             _log.exception("spouts and services cannot be looked for; tried again soon")
-            return _LONGEST
+            return LONGEST
         for gone in self._runs.keys() - set(wanted):
             run = self._runs.pop(gone)
             if run.number:
@@ -67,21 +68,21 @@ class _Keeper:
         run = self._runs.setdefault(each, _Run())
         now = asyncio.get_running_loop().time()
         if run.number and self._crew.has(run.number):
-            return _SHORTEST
+            return _REST
         if run.number:
             lived, run.number = now - run.begun, 0
-            run.pause = _SHORTEST if lived > _LONGEST else min(_LONGEST, max(_SHORTEST, run.pause * 2))
-            run.not_before = now + run.pause
-            self._logs.tell(each.job, f"code has ended; it is started again in {run.pause:g} seconds")
+            run.tries = 1 if lived > LONGEST else run.tries + 1
+            run.not_before = now + pause(run.tries)
+            self._logs.tell(each.job, f"code has ended; it is started again in {pause(run.tries):g} seconds")
         if now < run.not_before:
             return run.not_before - now
         try:
             begun = await self._bridge.run(standing.begin, self._store, each)
         except HowdahError as error:
             self._logs.tell(each.job, f"code cannot be started: {error.message}")
-            run.not_before = now + _LONGEST
-            return _LONGEST
+            run.not_before = now + LONGEST
+            return LONGEST
         self._logs.begin(each.job, begun.secrets.values(), begun.planned.plan)
         number = self._crew.stand(begun)
         run.number, run.begun = number or 0, now
-        return _SHORTEST
+        return _REST

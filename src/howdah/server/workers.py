@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from howdah.pps.lifecycle import pause
 from howdah.server.crew import Crew
 
 _log = logging.getLogger(__name__)
 
-_SHORTEST, _LONGEST = 0.5, 60.0  # seconds until the next worker starts
 _PATIENCE = 10.0
 
 
@@ -38,7 +38,7 @@ def processors() -> int:
 
 async def keep_worker(command: list[str], token: str, crew: Crew) -> None:
     """Have a worker run from when one is wanted, and again if it ends; with the task, it ends."""
-    pause = _SHORTEST
+    tries = 0
     while True:
         await crew.wanted.wait()
         before = crew.arrivals
@@ -46,9 +46,9 @@ async def keep_worker(command: list[str], token: str, crew: Crew) -> None:
             how = await _run(command, token)
         except OSError as error:  # no memory, no processes
             how = f"it could not start: {error.strerror}"
-        pause = _SHORTEST if crew.arrivals > before else min(_LONGEST, pause * 2)  # one that came could start
-        _log.warning("the worker has ended (%s); the next one starts in %s seconds", how, pause)
-        await asyncio.sleep(pause)
+        tries = 1 if crew.arrivals > before else tries + 1  # one that came could start
+        _log.warning("the worker has ended (%s); the next one starts in %g seconds", how, pause(tries))
+        await asyncio.sleep(pause(tries))
 
 
 async def _run(command: list[str], token: str) -> str:
