@@ -145,10 +145,10 @@ class Studio:
         expect(button).to_be_enabled()
 
     def card(self, title: str) -> Any:
-        """The card of a storage."""
+        """The card of a storage, as `_add_button` the one that is shown."""
         return (
             self.page.locator("div", has=self.page.get_by_text(title, exact=True))
-            .filter(has=self.page.get_by_text("Last Sync"))
+            .filter(has=self.page.get_by_text("Last Sync"), visible=True)
             .last
         )
 
