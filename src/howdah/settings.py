@@ -91,6 +91,12 @@ URL_SECONDS = Setting("HOWDAH_URL_SECONDS", str(6 * 3600), "how long one URL may
 URL_PUBLIC_ONLY = Setting(
     "HOWDAH_URL_PUBLIC_ONLY", "false", "fetch http and https from public addresses only, not from networks of one's own"
 )
+ENGINES = ("auto", "docker", "podman", "none")
+ENGINE = Setting(
+    "HOWDAH_ENGINE",
+    ENGINES[0],
+    "container engine for code whose pipeline names an image: docker, podman, auto (what answers first) or none",
+)
 
 SETTINGS: tuple[Setting, ...] = (
     ADDRESS,
@@ -113,4 +119,5 @@ SETTINGS: tuple[Setting, ...] = (
     URL_BYTES,
     URL_SECONDS,
     URL_PUBLIC_ONLY,
+    ENGINE,
 )

@@ -26,15 +26,20 @@ def test_python_and_system(version: tuple[int, int, int], platform: str, state: 
 
 
 @pytest.mark.parametrize(
-    ("installed", "answering", "state", "told"),
+    ("wanted", "answering", "state", "told"),
     [
-        ({"docker", "podman"}, {"podman"}, State.GOOD, "podman answers"),
-        ({"docker"}, set(), State.WARNING, "does not answer"),
-        (set(), set(), State.WARNING, "none is installed"),
+        ("auto", {"podman"}, State.GOOD, "podman answers: code whose pipeline names an image runs in it"),
+        ("auto", set(), State.WARNING, "docker is installed, but its engine does not answer"),
+        ("docker", {"podman"}, State.WARNING, "docker is installed, but its engine does not answer"),
+        ("nerdctl", {"podman"}, State.WARNING, "no nerdctl is installed"),
+        ("none", {"podman"}, State.GOOD, "none is to be used (HOWDAH_ENGINE)"),
     ],
 )
-def test_container_engine(installed: set[str], answering: set[str], state: State, told: str) -> None:
-    found = machine.engine(lambda name: name if name in installed else None, lambda command: command[0] in answering)
+def test_container_engine(wanted: str, answering: set[str], state: State, told: str) -> None:
+    def find(name: str) -> str | None:
+        return name if name in {"docker", "podman"} else None
+
+    found = machine.engine(wanted, find, lambda command: command[0] in answering)
     assert found.state is state
     assert told in found.told
     assert bool(found.remedy) is (state is not State.GOOD)

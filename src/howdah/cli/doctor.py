@@ -59,7 +59,7 @@ def _findings(data: Path) -> Iterator[Finding]:
     edge = current_edge()
     settings = config.read(edge.config)
     active = settings.context(settings.active).address if settings.active else ADDRESS.default
-    yield from machine.examine()
+    yield from machine.examine(edge.engine)
     try:
         database = edge.database()
     except HowdahError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from howdah.settings import ADDRESS, DATABASE, DATABASE_PASSWORD_FILE, PACH_CONFIG
+from howdah.settings import ADDRESS, DATABASE, DATABASE_PASSWORD_FILE, ENGINE, PACH_CONFIG
 
 if TYPE_CHECKING:
     from howdah.postgres.address import Address
@@ -20,6 +20,7 @@ class Edge:
     config: Path
     address: str | None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    engine: str = ENGINE.default
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Edge:
@@ -28,7 +29,7 @@ class Edge:
         home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
         told = {setting.name: setting.read(environ) for setting in (DATABASE, DATABASE_PASSWORD_FILE)}
         path = Path(config) if config else home / ".pachyderm" / "config.json"
-        return cls(path, environ.get(ADDRESS.name) or None, told)
+        return cls(path, environ.get(ADDRESS.name) or None, told, ENGINE.read(environ))
 
     def database(self, told: str = "") -> Address | None:
         """Label Studio's PostgreSQL database that `told`, or else the environment, names; None for SQLite."""

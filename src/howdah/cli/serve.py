@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import which
 
 import click
 
@@ -10,6 +11,8 @@ from howdah.cli.lazy import Command
 from howdah.settings import (
     DEFAULT_HOST,
     DEFAULT_STORE_PORT,
+    ENGINE,
+    ENGINES,
     URL_BYTES,
     URL_FOLDERS,
     URL_PUBLIC_ONLY,
@@ -86,6 +89,15 @@ from howdah.settings import (
     is_flag=True,
     help="Run the code of pipelines without a fence, one datum at a time, where the kernel allows none.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINE.default,
+    envvar=ENGINE.name,
+    show_default=True,
+    help="Container engine for code whose pipeline names an image; auto takes what answers first. With none, and where "
+    "auto finds none, such code runs on the machine.",
+)
 def serve(  # noqa: PLR0913 -- one for each option
     *,
     data: Path,
@@ -99,6 +111,7 @@ def serve(  # noqa: PLR0913 -- one for each option
     url_public_only: bool,
     workers: int | None,
     unfenced: bool,
+    engine: str,
 ) -> None:
     """Run a store until Ctrl-C or SIGTERM. A line "ready grpc://HOST:PORT" tells when and where it answers."""
     # The server and all below it load only here: every other command is a client.
@@ -113,8 +126,10 @@ def serve(  # noqa: PLR0913 -- one for each option
         seconds=url_seconds,
         is_public_only=url_public_only,
     )
+    if engine in {"docker", "podman"} and which(engine) is None:
+        raise click.UsageError(f"--engine: there is no {engine} on the path: install it, or name another engine")
     slots = processors() if workers is None else workers
-    workforce = Workforce(min(slots, 1) if unfenced else slots, unfenced)
+    workforce = Workforce(min(slots, 1) if unfenced else slots, unfenced, engine)
     serve_store(
         data, host=host, port=port, announce=click.echo, chunks_port=chunks_port, rules=rules, workforce=workforce
     )

@@ -10,16 +10,18 @@ from pathlib import Path
 
 from howdah.doctor.finding import Finding, good, warning
 from howdah.errors import HowdahError
-from howdah.worker import trial
+from howdah.settings import ENGINE
+from howdah.worker import engines, trial
 from howdah.worker.refusals import Refused
 
+_ENGINE = "container engine"
 _LIMIT = 10.0  # seconds for a program that is asked something
 
 
-def examine() -> Iterator[Finding]:
-    """Every check of the machine, in order."""
+def examine(wanted: str) -> Iterator[Finding]:
+    """Every check of the machine, in order; `wanted` is the container engine that a store here would be told to use."""
     yield python(sys.version_info[:3], sys.platform)
-    yield engine(shutil.which, _answers)
+    yield engine(wanted, shutil.which, _answers)
     yield fence(sys.platform, trial.fence)
     yield fuse(sys.platform, Path("/dev/fuse"))
 
@@ -34,18 +36,19 @@ def python(version: tuple[int, int, int], platform: str) -> Finding:
     return good("python", told)
 
 
-def engine(find: Callable[[str], str | None], answers: Callable[[list[str]], bool]) -> Finding:
-    """Whether a container engine is here and running."""
-    found = [name for name in ("docker", "podman") if find(name)]
+def engine(wanted: str, find: Callable[[str], str | None], answers: Callable[[list[str]], bool]) -> Finding:
+    """What code runs in whose pipeline names an image: a container engine that is here and answers, or nothing."""
+    if wanted == engines.NONE:
+        return good(_ENGINE, f"none is to be used ({ENGINE.name}): code whose pipeline names an image runs without")
+    found = [name for name in engines.named(wanted) if find(name)]
     for name in found:
         if answers([name, "info"]):
-            return good("container engine", f"{name} answers")
+            return good(_ENGINE, f"{name} answers: code whose pipeline names an image runs in it")
     if found:
         told = f"{found[0]} is installed, but its engine does not answer"
-        return warning("container engine", told, f"start it, or do without: only images need it ({found[0]} info)")
-    return warning(
-        "container engine", "none is installed", "install Docker or Podman, or do without: only images need it"
-    )
+        return warning(_ENGINE, told, f"start it, or do without: only images need it ({found[0]} info)")
+    names = " or ".join(engines.named(wanted))
+    return warning(_ENGINE, f"no {names} is installed", f"install {names}, or do without: only images need it")
 
 
 def fence(platform: str, attempt: Callable[[], None]) -> Finding:

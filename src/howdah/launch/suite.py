@@ -38,8 +38,10 @@ TOOLS = (
     Tool("iproute2", ("ip",), "iproute2"),
     Tool("unshare", ("unshare",), "util-linux"),
     Tool("setpriv", ("setpriv",), "util-linux"),
+    Tool("Podman", ("podman",), "podman"),
+    Tool("runc", ("runc",), "runc"),
 )
-LINUX_ONLY = {"debootstrap", "iproute2", "unshare", "setpriv"}
+LINUX_ONLY = {"debootstrap", "iproute2", "unshare", "setpriv", "Podman", "runc"}
 
 
 def missing(find: Callable[[str], str | None], platform: str) -> list[Tool]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from howdah.pps.lifecycle import pause
 from howdah.server.crew import Crew
+from howdah.settings import ENGINE
 
 _log = logging.getLogger(__name__)
 
@@ -20,15 +21,17 @@ _PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Workforce:
-    """How many datums are worked on at once, none with 0; whether their code is fenced in."""
+    """How many datums are worked on at once, none with 0; whether their code is fenced in; what runs images."""
 
     slots: int = 0
     unfenced: bool = False
+    engine: str = ENGINE.default
 
     def command(self, address: str, data: Path) -> list[str]:
         """The command that starts a worker."""
         words = [sys.executable, "-m", "howdah.worker", "--address", address, "--data", str(data)]
-        return [*words, "--slots", str(self.slots), *(["--unfenced"] if self.unfenced else [])]
+        words += ["--slots", str(self.slots), "--engine", self.engine]
+        return [*words, *(["--unfenced"] if self.unfenced else [])]
 
 
 def processors() -> int:

@@ -19,13 +19,24 @@ def main() -> None:
     parser.add_argument("--address", required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--slots", type=int, required=True)
+    parser.add_argument("--engine", required=True)
     parser.add_argument("--unfenced", action="store_true")
     told = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     token = sys.stdin.readline().strip()
     running = threading.Semaphore(told.slots)
+    worker = Worker(
+        told.address,
+        token,
+        told.data.resolve(),
+        told.slots,
+        unfenced=told.unfenced,
+        environ=dict(os.environ),
+        running=running,
+        engine=told.engine,
+    )
     try:
-        attend(Worker(told.address, token, told.data.resolve(), told.slots, told.unfenced, dict(os.environ), running))
+        attend(worker)
     except HowdahError as error:  # another store is where the one was that started it, say
         logging.getLogger("howdah.worker").warning("the worker ends: %s", error.message)
 

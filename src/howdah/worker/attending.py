@@ -16,7 +16,8 @@ from pathlib import Path
 
 from howdah.client import channel, work
 from howdah.client.channel import Connection
-from howdah.errors import HowdahError, Unavailable, unusable
+from howdah.errors import HowdahError, Invalid, Unavailable, unusable
+from howdah.settings import ENGINE
 from howdah.wire.gen import pps_pb2, work_pb2
 from howdah.worker import environment, installation, layout, users
 from howdah.worker.cache import Cache
@@ -45,6 +46,7 @@ class Worker:
     environ: dict[str, str] = field(default_factory=dict)
     running: threading.Semaphore = field(default_factory=threading.Semaphore)
     """Held by the code that runs."""
+    engine: str = ENGINE.default
 
     @property
     def folder(self) -> Path:
@@ -108,7 +110,7 @@ class _Attending:
         self._killed: set[_Serial] = set()
         self._at: dict[int, tuple[work_pb2.Task, Slot]] = {}
         self._fetcher = Fetcher(conn, Cache(worker.folder / "cache"), linked=not worker.unfenced)
-        self._images = Images(worker.environ)
+        self._images = Images(worker.folder, worker.environ, worker.engine)
         self._standing = Standing(worker.place, self._images, self._fetcher, first=len(slots))
         uv = shutil.which("uv") or "uv"
         self._packages = Environments(worker.folder / "packages", uv, sys.executable, worker.environ)
@@ -180,6 +182,8 @@ class _Attending:
         except (HowdahError, OSError) as error:
             told = error if isinstance(error, HowdahError) else unusable(str(slot.place.folder), error)
             _log.warning("a task of pipeline %s is lost: %s", message.job.pipeline.name, told.message)
+            if isinstance(told, Invalid):
+                means.log.say("", f"code cannot run: {told.message}")
             slot.close()
             with suppress(HowdahError):  # then it is lost by the end of the task
                 task.lose(told)

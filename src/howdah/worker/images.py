@@ -1,103 +1,120 @@
 """Code in the image that its pipeline names, by a container engine of this machine: Docker, or what is used like it.
 
-The engine is found on the path when code first needs it. Without one that answers, code runs on the machine, as all
-code does whose pipeline names no image; that is said once for each job.
+Without an engine that answers, code runs on the machine, as all code does whose pipeline names no image; that is said
+once for each job.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import threading
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from howdah.errors import Invalid, Unavailable
+from howdah.errors import HowdahError, Invalid
 from howdah.wire.gen import work_pb2
-from howdah.worker import environment
+from howdah.worker import engines, environment
+from howdah.worker.engines import Engine
 from howdah.worker.fence.limits import Limits
 from howdah.worker.slot import Ended, Lines, Place, Slot
 
-_PROGRAMS = ("docker", "podman")
-_PATIENCE = 60.0
 _REMEMBERED = 1000  # jobs
-_LABEL = "howdah.slot"
-_FAILED = 125  # exit code of an engine that could not start code
+_FAILED, _KILLED = 125, 137  # exit codes: of an engine that could not start code, and of code that was ended by SIGKILL
 _OWN = "/tmp:/tmp"  # noqa: S108 -- each run has its own
 _BY_VALUE = frozenset({"HOME", "PATH", "TMPDIR"})  # the engine has its own
-_ENGINES = ("DOCKER_", "CONTAINER", "PODMAN_", "BUILDAH_", "REGISTRY_", "XDG_", "LD_")
+_ENGINES = ("DOCKER_", "CONTAINER", "_CONTAINERS_", "PODMAN_", "BUILDAH_", "STORAGE_", "REGISTRY_", "XDG_", "LD_")
+_HUB = "docker.io"
+
+
+@dataclass(slots=True)
+class Known:
+    """Whether an image is here, as far as is known; the lock is held by who fetches it."""
+
+    is_here: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One that code is to run in, by the engine of that path, as `user` if that is not empty."""
+    """One that code is to run in, as `user` if that is not empty."""
 
-    engine: str
+    engine: Engine
     name: str
     user: str
-    environ: Mapping[str, str]
+    label: str
+    """What tells containers of this worker from those of others."""
+    known: Known
 
-    def ask(self, *words: str) -> list[str]:
-        """Have the engine do something short; what it printed, nothing where it failed."""
-        command = [self.engine, *words]
-        try:
-            done = subprocess.run(  # noqa: S603 -- the machine's engine
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_PATIENCE,
-                check=False,
-                env=dict(self.environ),
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Unavailable(f"{self.engine} does not answer: {error}", kind="engine") from error
-        return done.stdout.split() if done.returncode == 0 else []
+    @property
+    def full_name(self) -> str:
+        """With the registry: Docker's where none is told, as everywhere with Docker and Kubernetes."""
+        first, is_more, _ = self.name.partition("/")
+        if is_more and (first == "localhost" or {".", ":"}.intersection(first)):
+            return self.name
+        return f"{_HUB}/{self.name}" if is_more else f"{_HUB}/library/{self.name}"
+
+    def is_here(self) -> bool:
+        """Whether the engine has it."""
+        self.known.is_here = bool(self.engine.ask("image", "inspect", "--format", "{{.Id}}", self.name))
+        return self.known.is_here
 
 
 class Images:
-    """For any thread; `environ` is what engines are asked with."""
+    """Of the worker whose folder this is, for any thread; `wanted` is an engine's name, or what else `found` takes.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    Containers that an earlier worker of this folder has left are removed.
+    """
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], wanted: str) -> None:
+        self._label = f"howdah.worker={folder}"
+        self._used = folder / "engine-used"
         self._environ = environ
+        self._wanted = wanted
         self._lock = threading.Lock()
-        self._engine: str | None = None
-        self._said: deque[str] = deque(maxlen=_REMEMBERED)
+        self._engine: Engine | None = None
+        self._without: deque[str] = deque(maxlen=_REMEMBERED)  # jobs
+        self._known: defaultdict[str, Known] = defaultdict(Known)
+        if self._used.exists():
+            with suppress(HowdahError):
+                self._find()
+
+    def _find(self) -> None:
+        self._engine = engine = engines.found(self._wanted, self._environ)
+        if engine is not None:
+            left = engine.ask("ps", "--all", "--quiet", "--filter", f"label={self._label}")
+            if left:
+                engine.ask("rm", "--force", *left)
+            self._used.touch()
 
     def of(self, task: work_pb2.Task, say: Callable[[str, str], None]) -> Image | None:
-        """What a task's code runs in; None is this machine, which is told to `say` if an image was named."""
+        """What a task's code runs in; None is this machine, which is told to `say` if an image was named.
+
+        All code of a job runs in the same. `Invalid` where the engine that is to be used does not answer.
+        """
         code = task.code
         with self._lock:
-            if not code.image:
+            if not code.image or task.job.id in self._without:
                 return None
             if self._engine is None:
-                self._engine = _found(self._environ)
-            if not self._engine:
-                if task.job.id not in self._said:
-                    self._said.append(task.job.id)
-                    none = f"no container engine answers here ({', '.join(_PROGRAMS)})"
-                    say("", f"image {code.image} is not used: {none}, and the code runs on this machine")
+                self._find()
+            if self._engine is None:
+                self._without.append(task.job.id)
+                why = engines.missing(self._wanted)
+                say("", f"image {code.image} is not used: {why}, and the code runs on this machine")
                 return None
+            known = self._known[code.image]
         if code.requirements:
             told = f"image {code.image} has packages of its own: put those of howdah.requirements into it"
             raise Invalid(told, kind="image")
-        return Image(self._engine, code.image, code.user, self._environ)
-
-
-def _found(environ: Mapping[str, str]) -> str:
-    """The path of the first engine that answers."""
-    for name in _PROGRAMS:
-        path = shutil.which(name, path=environ.get("PATH"))
-        with suppress(Unavailable):
-            if path is not None and Image(path, "", "", environ).ask("info"):
-                return path
-    return ""
+        if code.user and self._engine.maps_users:
+            told = "Podman that is not root's runs code as the store's user: leave it out, or run the store as root"
+            raise Invalid(f"transform.user {code.user}: {told}", kind="image")
+        return Image(self._engine, code.image, code.user, self._label, known)
 
 
 class Contained(Slot):
@@ -106,9 +123,6 @@ class Contained(Slot):
     def __init__(self, place: Place, image: Image, running: AbstractContextManager[object] | None = None) -> None:
         self._image = image
         super().__init__(replace(place, folder=_beside(place.folder), plain=False), running)
-        left = image.ask("ps", "--all", "--quiet", "--filter", f"label={_LABEL}={self.place.folder}")
-        if left:
-            image.ask("rm", "--force", *left)
 
     @property
     def is_bare(self) -> bool:
@@ -126,53 +140,88 @@ class Contained(Slot):
         command: Sequence[str],
         environment: Mapping[str, str],
         *,
-        directory: str = "/",
+        directory: str = "",
         files: Mapping[str, bytes] = MappingProxyType({}),
         limits: Limits,
         tell: Lines,
         turned: Callable[[], None] = lambda: None,
     ) -> Ended:
-        """As `Slot.run`: the engine is what the slot runs."""
-        name = f"howdah-{uuid.uuid4().hex}"
+        """As `Slot.run`: the engine is what the slot runs.
+
+        The image is fetched first where it is not there, which takes nothing of the code's time. Without a command or
+        a directory it is the image's own.
+        """
         options, own = _variables(environment)
-        words = [
-            *(self._image.engine, "run", "--name", name, "--label", f"{_LABEL}={self.place.folder}"),
-            *self._options(self.place.folder / folder, limits),
-            *("--workdir", directory, *options),
-            *(("--entrypoint", command[0], self._image.name, *command[1:]) if command else (self._image.name,)),
-        ]
-        over = False
+        if (ended := self._pulled(folder, limits, tell)) is not None:
+            return ended
+        engine, name = self._image.engine, f"howdah-{uuid.uuid4().hex}"
+        options += self._options(folder, limits)
+        options += ["--workdir", directory] if directory else []
+        options += ["--entrypoint", command[0]] if command else []
         try:
             ended = super().run(
                 folder,
-                words,
-                {**self._image.environ, **own},
+                [engine.path, "run", "--name", name, *options, self._image.name, *command[1:]],
+                {**engine.environ, **own},
                 files=files,
                 limits=replace(limits, memory=0, processors=0),
                 tell=tell,
                 turned=turned,
             )
-            over = ended.how == "exited"
         finally:
-            if not over:  # of a client that was killed the container goes on
-                self._image.ask("rm", "--force", name)
-        if (ended.how, ended.code) == ("exited", _FAILED):
-            return replace(ended, why=f"image {self._image.name} could not be run: what is wrong is in the log")
-        return ended
+            if ended is None or ended.how != "exited":  # of a client that was killed the container goes on
+                engine.ask("rm", "--force", name)
+        return self._meant(ended, limits)
 
-    def _options(self, folder: Path, limits: Limits) -> list[str]:
-        own = os.geteuid() if self.place.user is None else self.place.user
+    def _pulled(self, folder: str, limits: Limits, tell: Lines) -> Ended | None:
+        """Have the image here; how it ended where it is not."""
+        image = self._image
+        if image.known.is_here or image.is_here():
+            return None
+        with image.known.lock:
+            if image.is_here():  # another slot has fetched it
+                return None
+            tell([f"image {image.name} is not here yet: {image.full_name} is pulled"])
+            free = replace(limits, memory=0, processors=0, disk=0, seconds=0.0)
+            command = [image.engine.path, "pull", "--quiet", image.full_name]
+            ended = super().run(folder, command, image.engine.environ, limits=free, tell=tell)
+        if ended.how != "exited":
+            return ended
+        if ended.code == 0:
+            return None
+        return replace(ended, how="unable", why=f"image {image.name} could not be pulled: what is wrong is in the log")
+
+    def _options(self, name: str, limits: Limits) -> list[str]:
+        folder = self.place.folder / name
+        user = os.geteuid() if self.place.user is None else self.place.user
+        group = os.getegid() if self.place.user is None else self.place.user
         found = [
-            *("--rm", "--interactive", "--network", "host", "--security-opt", "no-new-privileges"),
-            *("--pids-limit", str(limits.processes), "--user", self._image.user or f"{own}:{own}"),
+            *("--label", self._image.label, "--rm", "--interactive", "--network", "host"),
+            *("--log-driver", "none", "--stop-signal", "KILL"),
+            *("--security-opt", "no-new-privileges", "--security-opt", "label=disable"),
+            *("--pids-limit", str(limits.processes), "--user", self._image.user or f"{user}:{group}"),
             *("--volume", f"{folder}/pfs:/pfs:ro", "--volume", f"{folder}/pfs/out:/pfs/out"),
             *("--volume", f"{folder}{_OWN}"),
         ]
+        if self._image.engine.maps_users:
+            found += ["--userns", "keep-id"]
         if limits.memory:
             found += ["--memory", str(limits.memory)]
         if limits.processors:
-            found += ["--cpus", str(limits.processors)]
+            found += ["--cpus", str(min(limits.processors, os.cpu_count() or 1))]  # Docker refuses more
         return found
+
+    def _meant(self, ended: Ended, limits: Limits) -> Ended:
+        """The same, with what the engine's exit codes mean."""
+        if ended.how != "exited":
+            return ended
+        if ended.code == _FAILED:
+            self._image.known.is_here = False  # as long as nobody has looked again
+            return replace(ended, why=f"image {self._image.name} could not be run: what is wrong is in the log")
+        if ended.code == _KILLED and limits.memory:
+            why = f"as what uses more than {limits.memory} bytes of memory is: raise resource_limits.memory"
+            return replace(ended, why=f"it was killed (exit code 137), {why}")
+        return ended
 
 
 def _beside(folder: Path) -> Path:

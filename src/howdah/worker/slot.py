@@ -113,7 +113,7 @@ class Slot:
         command: Sequence[str],
         environment: Mapping[str, str],
         *,
-        directory: str = "/",
+        directory: str = "",
         files: Mapping[str, bytes] = MappingProxyType({}),
         limits: Limits,
         tell: Lines,
@@ -121,6 +121,7 @@ class Slot:
     ) -> Ended:
         """Have the command run on the slot's folder of that name, and wait for its end; lines go to `tell`.
 
+        `directory` is the one that it begins in; the topmost without one.
         `files` are in memory, at these paths, for this run; `Invalid` without a fence.
         `turned` is called when it begins and after each `turn`. An error ends the slot too.
         """
