@@ -44,8 +44,8 @@ def test_sync_that_outlasts_the_proxys_patience_is_answered_and_completes(chromi
             studio.set_up_project("From afar", CONFIG)
             studio.set_up_storage("Source", "Slow", "images@master", pachd_address=way.address)
             studio.open_storages()
+            button = studio.sync_button("Slow")
             way.close()  # from here the Sync could last for ever
-            button = studio.card("Slow").get_by_role("button", name=re.compile("sync", re.IGNORECASE))
             with studio.page.expect_response(re.compile("/sync")) as answer:
                 button.click()
             assert answer.value.status == 200
