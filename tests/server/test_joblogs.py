@@ -25,8 +25,6 @@ from howdah.wire import pps
 from howdah.wire.gen import work_pb2
 from tests.server.conftest import REPO
 
-PATIENCE = 120.0
-LAST = ("finished running user code", "user code failed")
 EDGES = Pipeline(Project(), "edges")
 SCRIPT = """
 echo "hello $(cat /pfs/images/*)"
@@ -70,17 +68,6 @@ def over(conn: Connection, job: Job) -> JobInfo:
     return [*jobs.watch(conn, job)][-1]
 
 
-def ended(conn: Connection, job: Job, datums: int, datum: str = "") -> list[LogLine]:
-    """A job's lines, or a datum's, when of so many datums the last one is there: they travel apart from results."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        found = [*logs.read(conn, job=job, datum=datum)]
-        if len([line for line in found if line.message.startswith(LAST)]) >= datums:
-            return found
-        assert time.monotonic() < deadline, messages(found)
-        time.sleep(0.05)
-
-
 def messages(found: Iterable[LogLine]) -> list[str]:
     return [line.message for line in found]
 
@@ -89,7 +76,7 @@ def test_job_is_logged_from_its_beginning_to_its_end(conn: Connection) -> None:
     job = create(conn, "edges", SCRIPT)
     followed = [*logs.read(conn, job=job, follow=True)]
     assert over(conn, job).state is JobState.JOB_SUCCESS
-    found = ended(conn, job, 2)
+    found = [*logs.read(conn, job=job)]
     assert followed == found[: len(followed)]
     assert {line.job for line in found} == {job.id}
     for path, word in (("/1.png", "one"), ("/2.png", "two")):
@@ -114,9 +101,37 @@ def test_failure_is_told_with_what_code_said_last(conn: Connection) -> None:
     assert info.state is JobState.JOB_FAILURE
     failed = re.search("datum ([0-9a-f]+) failed", info.reason)
     assert failed is not None
-    own = ended(conn, job, 1, failed[1])
+    own = [*logs.read(conn, job=job, datum=failed[1])]
     assert messages(line for line in own if line.user) == ["cannot go on with ***"]
     assert own[-1].message.startswith("user code failed: ")
+
+
+def test_all_lines_of_a_job_are_there_when_it_is_over(conn: Connection) -> None:
+    for name in ("much", "more", "most"):
+        job = create(conn, name, "seq 5000")
+        assert over(conn, job).state is JobState.JOB_SUCCESS
+        assert sum(line.user for line in logs.read(conn, job=job)) == 2 * 5000
+
+
+def test_results_wait_for_the_lines_that_were_told_before(tmp_path: Path) -> None:
+    written = Logs(tmp_path, lambda: int(time.time() * 1_000_000), Bounds(free=0))
+    job = Job(EDGES, "1" * 32)
+
+    async def tell() -> None:
+        bridge = Bridge()
+        kept = JobLogs(written, bridge)
+        kept.begin(job, [], Plan([], []))
+        waiting = asyncio.ensure_future(kept.until(7, 2))
+        for worker, text in ((7, "first"), (8, "another's"), (7, "last")):
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            await kept.hear(work_pb2.Lines(job=pps.job_to_wire(job), worker=worker, lines=[text]))
+        await waiting
+        lines, _ = Reading(written.place(EDGES), Wanted(EDGES)).take()
+        assert messages(lines) == ["first", "another's", "last"]
+        bridge.close()
+
+    asyncio.run(asyncio.wait_for(tell(), 120))
 
 
 def test_very_many_lines_are_kept_in_order_and_without_secrets(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from howdah.wire import pps as wire
 from howdah.wire.gen import pps_pb2
 
 _DAY = 24 * 3600 * 1_000_000  # microseconds
-_LATE = 1.0  # seconds in which lines may still come of a job that is over
+_LATE = 1.0  # seconds in which lines may still come of a job that is over: of runs that were killed
 _REST = 0.2  # seconds between two looks at what is being written: many lines at once cost one
 
 

@@ -52,8 +52,9 @@ class WorkCalls:
         return Empty()
 
     async def report(self, written: Session, results: work_pb2.Results) -> None:
-        """Let a worker's outputs happen."""
+        """Let a worker's outputs happen, after what it has told before is in the logs."""
         self._check(results.token)
+        await self._logs.until(results.worker, results.lines)
         job = need(wire.job_from_wire(results.job), "job")
         await self._driver.report(job, written, orders.results(results))
 

@@ -29,6 +29,9 @@ class JobLogs:
         self._heard: dict[Job, tuple[Strike, list[LogLine]]] = {}
         self._waiting = 0
         self._keeping: asyncio.Task[None] | None = None
+        self._messages: dict[int, int] = {}  # that were heard of each worker
+        self._all = self._kept = 0  # messages that were heard, and kept
+        self._moved = asyncio.Event()
 
     def begin(self, job: Job, secrets: Iterable[bytes], plan: Plan) -> None:
         """Lines of this job may come from now on, about datums of this plan."""
@@ -48,6 +51,8 @@ class JobLogs:
 
     async def hear(self, told: work_pb2.Lines) -> None:
         """Lines that a worker tells. They are written soon: what comes while others are written is written at once."""
+        self._messages[told.worker] = self._messages.get(told.worker, 0) + 1
+        self._all += 1
         pipeline = wire.pipeline_from_wire(told.job.pipeline)
         job = Job(pipeline, told.job.id) if pipeline is not None else None  # a spout's has no id
         strike = self._strikes.get(job) if job is not None else None
@@ -57,16 +62,29 @@ class JobLogs:
             lines = [LogLine(line, job=job.id, datum=told.datum, user=told.user, inputs=files) for line in told.lines]
             self._heard.setdefault(job, (strike, []))[1].extend(lines)
             self._waiting += len(lines)
-            if self._keeping is None:
-                self._keeping = asyncio.create_task(self._keep())
-            if self._waiting > _WAITING:
-                await asyncio.wait([self._keeping])
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep())
+        if self._waiting > _WAITING:
+            await asyncio.wait([self._keeping])
+
+    async def until(self, worker: int, messages: int) -> None:
+        """Wait until so many messages that a worker tells are kept: they may come by another way than who asks."""
+        while self._messages.get(worker, 0) < messages:
+            await self._moved.wait()
+        heard = self._all
+        while self._kept < heard:
+            await self._moved.wait()
 
     async def _keep(self) -> None:
         try:
-            while self._heard:
+            while self._kept < self._all:
                 heard, self._heard, self._waiting = self._heard, {}, 0
-                await self._bridge.run(self._write, heard)
+                number = self._all
+                if heard:
+                    await self._bridge.run(self._write, heard)
+                self._kept = number
+                self._moved.set()
+                self._moved = asyncio.Event()
         except RuntimeError:
             return  # the store has stopped, and has no threads any more
         finally:

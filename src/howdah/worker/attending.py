@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import queue
+import secrets
 import shutil
 import sys
 import threading
@@ -105,7 +106,7 @@ class _Attending:
         self._conn = conn
         self._slots = slots
         self._tasks: queue.SimpleQueue[work_pb2.Task] = queue.SimpleQueue()
-        self._lines: queue.Queue[work_pb2.Lines] = queue.Queue(_LINES)
+        self._lines = _Lines()
         self._lock = threading.Lock()
         self._killed: set[_Serial] = set()
         self._at: dict[int, tuple[work_pb2.Task, Slot]] = {}
@@ -134,12 +135,11 @@ class _Attending:
             return  # and with this process, everything that it has started
 
     def _tell(self) -> None:
-        with suppress(HowdahError):
-            work.tell(self._conn, self._told())
-
-    def _told(self) -> Iterator[work_pb2.Lines]:
-        while True:
-            yield self._lines.get()
+        try:
+            work.tell(self._conn, self._lines.told())
+        except HowdahError as error:  # code would wait for ever as soon as many lines wait
+            _log.error("lines cannot be told, the worker ends: %s", error.message)
+            os._exit(1)
 
     def _serve(self, slot: Slot) -> None:
         while True:
@@ -220,10 +220,34 @@ def _serial(job: pps_pb2.Job, number: int) -> _Serial:
     return job.pipeline.project.name, job.pipeline.name, job.id, number
 
 
+class _Lines:
+    """Messages of lines on their way to the store, in order. For many threads."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.Queue[work_pb2.Lines] = queue.Queue(_LINES)
+        self._lock = threading.Lock()
+        self.worker = secrets.randbits(64)
+        """What tells this worker from every other one."""
+        self.count = 0
+        """How many there have been."""
+
+    def put(self, lines: work_pb2.Lines) -> None:
+        """Have them told; waits while many others wait."""
+        lines.worker = self.worker
+        with self._lock:
+            self.count += 1  # before it is there: who reads it waits for one too many rather than for one too few
+        self._waiting.put(lines)
+
+    def told(self) -> Iterator[work_pb2.Lines]:
+        """All of them."""
+        while True:
+            yield self._waiting.get()
+
+
 class _Log:
     """See `howdah.worker.tasks.Log`; `head` is what is the same of all lines."""
 
-    def __init__(self, lines: queue.Queue[work_pb2.Lines], head: work_pb2.Lines) -> None:
+    def __init__(self, lines: _Lines, head: work_pb2.Lines) -> None:
         self._lines = lines
         self._head = head
 
@@ -232,6 +256,10 @@ class _Log:
 
     def print(self, datum: str, lines: list[str]) -> None:
         self._put(work_pb2.Lines(datum=datum, lines=lines, user=True))
+
+    def mark(self, results: work_pb2.Results) -> work_pb2.Results:
+        results.worker, results.lines = self._lines.worker, self._lines.count
+        return results
 
     def _put(self, told: work_pb2.Lines) -> None:
         told.MergeFrom(self._head)

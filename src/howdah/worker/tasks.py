@@ -42,6 +42,9 @@ class Log(Protocol):
     def print(self, datum: str, lines: list[str]) -> None:
         """What code has printed."""
 
+    def mark(self, results: work_pb2.Results) -> work_pb2.Results:
+        """The same results, to be taken in when all that was said and printed before is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -125,7 +128,7 @@ class Task:
         left = [each.serial for each in self._message.datums if each.serial not in self._told]
         results = [work_pb2.Result(serial=serial, state=state, why=error.message) for serial in left]
         with suppress(WrongState), changes.modify(self._means.conn, self._output) as block:
-            block.report(work_pb2.Results(token=self._means.token, job=self._message.job, results=results))
+            block.report(self._results(results))
 
     def run(self, code: Code) -> None:
         """Work on all of it. Raises where the machine or the store is to blame; what was not told is lost then."""
@@ -178,8 +181,11 @@ class Task:
             for each in tried:
                 work.send(block, each.datum, each.done.outputs)
                 each.upload_time, begun = time.monotonic() - begun, time.monotonic()
-            results = [_result(each) for each in tried]
-            block.report(work_pb2.Results(token=self._means.token, job=self._message.job, results=results))
+            block.report(self._results([_result(each) for each in tried]))
+
+    def _results(self, results: list[work_pb2.Result]) -> work_pb2.Results:
+        told = work_pb2.Results(token=self._means.token, job=self._message.job, results=results)
+        return self._means.log.mark(told)
 
 
 def _result(tried: _Tried) -> work_pb2.Result:

@@ -420,7 +420,12 @@ class Results(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     JOB_FIELD_NUMBER: _builtins.int
     RESULTS_FIELD_NUMBER: _builtins.int
+    WORKER_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     token: _builtins.str
+    worker: _builtins.int
+    """Which worker tells, and how many messages of lines it has told before: they are kept before the results are."""
+    lines: _builtins.int
     @_builtins.property
     def job(self) -> _pps_pb2.Job: ...
     @_builtins.property
@@ -431,10 +436,12 @@ class Results(_message.Message):
         token: _builtins.str = ...,
         job: _pps_pb2.Job | None = ...,
         results: _abc.Iterable[Global___Result] | None = ...,
+        worker: _builtins.int = ...,
+        lines: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "results", b"results", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "lines", b"lines", "results", b"results", "token", b"token", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -475,9 +482,11 @@ class Lines(_message.Message):
     DATUM_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    WORKER_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     datum: _builtins.str
     user: _builtins.bool
+    worker: _builtins.int
     @_builtins.property
     def job(self) -> _pps_pb2.Job: ...
     @_builtins.property
@@ -490,10 +499,11 @@ class Lines(_message.Message):
         datum: _builtins.str = ...,
         user: _builtins.bool = ...,
         lines: _abc.Iterable[_builtins.str] | None = ...,
+        worker: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datum", b"datum", "job", b"job", "lines", b"lines", "token", b"token", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datum", b"datum", "job", b"job", "lines", b"lines", "token", b"token", "user", b"user", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
