@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Iterator[Podman]:
     made = Podman(folder)
-    made.make(BOX, podman.tools())
+    made.make(BOX, podman.tools(), "ENV OF=box")
     yield made
     made.close()
 
@@ -82,7 +83,7 @@ def test_code_runs_in_its_image(served: tuple[StoreServer, Mill], engine: Podman
         "working_dir": "/pfs",
     }
     script = (
-        'name=$(basename $in); cat in/* > out/$name; echo " $MINE $WORD $PWD $container $TMPDIR" >> out/$name',
+        'name=$(basename $in); cat in/* > out/$name; echo " $MINE $WORD $PWD $OF $TMPDIR" >> out/$name',
         "test $(id -u) -ge 61184; touch /tmp/own; mkdir -p out/closed; touch out/closed/$name; chmod 0 out/closed",
         "if touch /pfs/own in/$name /own 2> /dev/null; then exit 1; fi; cat /sys/fs/cgroup/memory/memory.limit_in_bytes"
         " /sys/fs/cgroup/memory.max || true",
@@ -93,7 +94,7 @@ def test_code_runs_in_its_image(served: tuple[StoreServer, Mill], engine: Podman
     told = mill.wait(pipeline)
 
     assert told.state is JobState.JOB_SUCCESS, said(mill, told)
-    rest = b" of mine tell nobody /pfs podman /tmp\n"
+    rest = b" of mine tell nobody /pfs box /tmp\n"
     assert mill.read(pipeline) == {
         **{"/a": b"one" + rest, "/b": b"two" + rest},
         **{"/closed/a": b"", "/closed/b": b""},
@@ -101,7 +102,7 @@ def test_code_runs_in_its_image(served: tuple[StoreServer, Mill], engine: Podman
     assert str(100 << 20) in said(mill, told)
     assert not any("tell nobody" in line for line in engine.asked)
     until(lambda: not engine.running, what="no container")
-    assert not [*server.data.glob("work/slot-*-image/[0-9]*")]
+    until(lambda: not [*server.data.glob("work/slot-*-image/[0-9]*")], what="no folder of a run")
 
 
 @needs_root
@@ -136,12 +137,28 @@ def test_a_container_ends_with_its_job(mill: Mill, engine: Podman) -> None:
 
 
 @needs_root
+def test_an_image_that_does_not_come_is_waited_for_until_its_job_is_stopped(mill: Mill) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        image = f"localhost:{silent.getsockname()[1]}/box"
+        pipeline = mill.pipeline(mill.repo({"/a": b""}), "true", transform={"image": image})
+        asking, _ = silent.accept()
+        with asking:
+            job = mill.jobs(pipeline)[0].job
+            jobs.stop(mill.conn, job)
+
+            assert mill.wait(pipeline, job.id).state is JobState.JOB_KILLED
+            asking.settimeout(60)
+            until(lambda: not asking.recv(1 << 16), what="the end of the pull")
+
+
+@needs_root
 def test_code_in_an_image_fails_as_other_code_does(mill: Mill) -> None:
     repo = mill.repo({"/a": b"1"})
     large = "head -c 300000000 /dev/zero | tail -c 300000000 > /dev/null"
     wrong: list[tuple[str, dict[str, Any], str]] = [
         ("true", {"image": "none/such"}, "image none/such could not be pulled: what is wrong is in the log"),
-        ("true", {"image": "none/such"}, "registry docker.io is blocked"),
+        ("true", {"image": "none/such"}, "image none/such is not here yet: docker.io/none/such is pulled"),
         ("exit 3", IN_BOX, "exit code 3"),
         ("true", {**IN_BOX, "cmd": ["nothing"]}, "exit code 127"),
         (large, IN_BOX, "it was killed (exit code 137), as what uses more than 50000000 bytes of memory is"),
@@ -160,7 +177,7 @@ def test_code_in_an_image_fails_as_other_code_does(mill: Mill) -> None:
 
 @needs_root
 def test_one_container_has_many_datums(mill: Mill, engine: Podman) -> None:
-    engine.make("localhost/python", {**podman.tools(), **podman.python()})
+    engine.make("localhost/python", {**podman.tools(), **podman.python()}, "ENV OF=python")
     repo = mill.repo({f"/{name}": name.encode() for name in "abc"})
     code = """
 import os, pathlib, grpc
@@ -168,7 +185,7 @@ channel = grpc.insecure_channel(f"localhost:{os.environ['PPS_WORKER_GRPC_PORT']}
 ask = channel.unary_unary("/pachyderm.worker.Worker/NextDatum")
 while ask(b"") is not None:
     given = next(pathlib.Path("/pfs/given").iterdir())
-    pathlib.Path("/pfs/out", given.name).write_text(f"{os.environ['container']} {given.read_text()}")
+    pathlib.Path("/pfs/out", given.name).write_text(f"{os.environ['OF']} {given.read_text()}")
 """
     transform = {"cmd": [sys.executable, "-"], "image": "localhost/python", "datum_batching": True}
     before = len(engine.asked)
@@ -179,7 +196,7 @@ while ask(b"") is not None:
     told = mill.wait(pipeline)
 
     assert told.state is JobState.JOB_SUCCESS, said(mill, told)
-    assert mill.read(pipeline) == {f"/{name}": f"podman {name}".encode() for name in "abc"}
+    assert mill.read(pipeline) == {f"/{name}": f"python {name}".encode() for name in "abc"}
     assert sum(line.startswith("run ") for line in engine.asked[before:]) == 1
 
 
