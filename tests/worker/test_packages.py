@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,10 +14,9 @@ from howdah.errors import Invalid, Unavailable
 from howdah.worker import installation
 from howdah.worker.packages import Environments
 from howdah.worker.slot import Slot
+from tests.worker import wheels as wheel
 from tests.worker.conftest import place
 from tests.worker.runs import run
-
-_INFO = "howdah_example-1.0.dist-info"
 
 
 @pytest.fixture(scope="module")
@@ -31,24 +28,16 @@ def uv() -> str:
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
-    """A folder with one wheel, whose package says hello; and one with a source that is not to be built."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    with zipfile.ZipFile(folder / "howdah_example-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("howdah_example.py", "GREETING = 'hello'\n")
-        wheel.writestr(f"{_INFO}/METADATA", "Metadata-Version: 2.1\nName: howdah-example\nVersion: 1.0\n")
-        wheel.writestr(
-            f"{_INFO}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(f"{_INFO}/RECORD", "")
-    return folder
+    """A folder with one wheel."""
+    made = tmp_path / "wheels"
+    wheel.make(made)
+    return made
 
 
 @pytest.fixture
 def environ(wheels: Path, tmp_path: Path) -> dict[str, str]:
     """uv's, without any network."""
-    kept = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "UV_CACHE_DIR": str(tmp_path / "uv")}
-    return {**kept, "UV_OFFLINE": "1", "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels)}
+    return wheel.environ(tmp_path, wheels)
 
 
 @pytest.fixture
@@ -98,6 +87,38 @@ def test_what_was_made_by_halves_is_made_anew(folder: Path, uv: str, python: str
     (made / "bin/python").unlink()
     environments.made("howdah-example")
     assert (made / "bin/python").exists()
+
+
+def test_what_nobody_wants_or_uses_any_more_goes(folder: Path, uv: str, python: str, environ: dict[str, str]) -> None:
+    environments = Environments(folder, uv, python, environ)
+    wanted, used, gone = (f"howdah-example{version}" for version in ("", "==1.0", ">=0.9"))
+    places = [Path(environments.made(each)["VIRTUAL_ENV"]) for each in (wanted, used, gone)]
+    with pytest.raises(Invalid):
+        environments.made("no-such-package")
+    with environments.used(used) as given:
+        environments.keep([wanted, "-e ."])
+        assert [place.exists() for place in places] == [True, True, False]
+        assert Path(given["VIRTUAL_ENV"], "bin/python").exists()
+    environments.keep([wanted])
+    assert {path.name.partition(".")[0] for path in folder.iterdir()} == {places[0].name}
+    with environments.used(gone) as given:
+        assert Path(given["VIRTUAL_ENV"], "bin/python").exists()
+
+
+def test_environments_come_and_go_while_they_are_used(
+    folder: Path, uv: str, python: str, environ: dict[str, str]
+) -> None:
+    environments = Environments(folder, uv, python, environ)
+
+    def use(_: int) -> bool:
+        with environments.used("howdah-example") as given:
+            environments.keep([])
+            return Path(given["VIRTUAL_ENV"], "bin/python").exists()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(use, range(12)))
+    environments.keep([])
+    assert not [*folder.iterdir()]
 
 
 @pytest.mark.parametrize("line", ["--no-binary :all:", "-e .", "-r /etc/passwd", "./here", "/srv/x.whl", "a \\"])

@@ -101,7 +101,7 @@ class Ticking:
 
     def _scheduled(self) -> list[CronInput]:
         with self._store.database.read() as tx:
-            found = rows.following(tx, '"cron":')
+            found = rows.telling(tx, '"cron":')
         return [each for version in found for each in _crons(version)]
 
     def _keep(self, told: CronInput) -> int | None:

@@ -113,13 +113,13 @@ def newest(tx: Tx, repo: int) -> VersionRow:
     return versions(tx, repo)[0]
 
 
-def following(tx: Tx, word: str) -> list[VersionRow]:
-    """The newest versions of the pipelines that are not stopped, of those whose specification has this word."""
+def telling(tx: Tx, word: str, *, stopped: bool = False) -> list[VersionRow]:
+    """The newest versions whose specification has this word, of pipelines that are not stopped, or also of others."""
     found = tx.all(
         "SELECT v.repo, version, spec, told, effective, salt, v.created FROM pipeline_versions AS v"
-        " JOIN pipelines USING (repo) WHERE stopped = 0 AND instr(effective, ?) > 0"
+        " JOIN pipelines USING (repo) WHERE stopped <= ? AND instr(effective, ?) > 0"
         " AND version = (SELECT max(version) FROM pipeline_versions AS n WHERE n.repo = v.repo) ORDER BY v.repo",
-        word,
+        *(int(stopped), word),
     )
     return [VersionRow(*row) for row in found]
 

@@ -47,7 +47,7 @@ from howdah.server.rules import Rules
 from howdah.server.schedules import keep_schedules
 from howdah.server.standing import keep_standing
 from howdah.server.urls import Urls
-from howdah.server.workers import Workforce, keep_worker
+from howdah.server.workers import Workforce, keep_worker, tidy
 from howdah.store.store import Store
 from howdah.wire.gen import (
     admin_pb2,
@@ -152,7 +152,7 @@ def _services(  # noqa: PLR0913 -- what services work with
         (enterprise_pb2.DESCRIPTOR, EnterpriseCalls()),
         (storage_pb2.DESCRIPTOR, StorageCalls(store, bridge, changes, chunks)),
         (debug_pb2.DESCRIPTOR, DebugCalls(store, bridge, sources.recent)),
-        (upkeep_pb2.DESCRIPTOR, UpkeepCalls(data, store, bridge)),
+        (upkeep_pb2.DESCRIPTOR, UpkeepCalls(data, store, bridge, lambda: tidy(store, bridge, driver.crew))),
     ]
 
 
@@ -223,7 +223,7 @@ async def _serve(
     sources = Sources(logs, Changes(loop, store.database, logs), _keep_log())
     job_logs, token = JobLogs(logs, bridge), secrets.token_hex()
     driver = Driver(store, bridge, changes, job_logs, urls)
-    work = WorkCalls(driver, job_logs, token)
+    work = WorkCalls(driver, job_logs, token, lambda: tidy(store, bridge, driver.crew))
     server = grpc.aio.server(options=_OPTIONS)
     services = _services(
         store, bridge, changes, data=data, chunks=chunks, urls=urls, sources=sources, driver=driver, work=work

@@ -100,6 +100,11 @@ class Crew:
             if number in worker.standing:
                 worker.orders.put_nowait(orders.dismiss(number, why))
 
+    def tell(self, order: work_pb2.Order) -> None:
+        """Give all of them an order."""
+        for worker in self._workers:
+            worker.orders.put_nowait(order)
+
     def release(self, number: int) -> Task | None:
         """A task is over, whatever came of it; None if it is not known."""
         for worker in self._workers:

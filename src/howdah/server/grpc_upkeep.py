@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,8 +26,9 @@ _KEPT = 24 * 3600  # seconds for which a copy waits for who asked for it
 class UpkeepCalls:
     """Works on one data folder, and clears away what askers that died have left there."""
 
-    def __init__(self, data: Path, store: Store, bridge: Bridge) -> None:
+    def __init__(self, data: Path, store: Store, bridge: Bridge, tidy: Callable[[], Awaitable[None]]) -> None:
         self._data = data
+        self._tidy = tidy
         self._store = store
         self._bridge = bridge
         self._clear()
@@ -50,6 +51,7 @@ class UpkeepCalls:
     async def CollectGarbage(self, _: Empty, __: Context) -> upkeep_pb2.CollectGarbageResponse:
         # Patiently: it keeps no verb waiting for a thread, and may be cut off anywhere when the server stops.
         done = await self._bridge.run_patiently(upkeep.collect, self._store, unread=lambda: holds.unread(self._data))
+        await self._tidy()
         return upkeep_pb2.CollectGarbageResponse(
             blobs=done.blobs,
             packs_before=done.packs_before,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 from google.protobuf.empty_pb2 import Empty
 
-from howdah.errors import Invalid
+from howdah.errors import HowdahError, Invalid
 from howdah.pfs.writing import Session
 from howdah.server import orders
 from howdah.server.crew import Worker
@@ -22,8 +23,9 @@ from howdah.wire.gen import work_pb2
 class WorkCalls:
     """Answers for whoever knows the token: the code of pipelines can reach this port, too."""
 
-    def __init__(self, driver: Driver, logs: JobLogs, token: str) -> None:
+    def __init__(self, driver: Driver, logs: JobLogs, token: str, tidy: Callable[[], Awaitable[None]]) -> None:
         self._driver = driver
+        self._tidy = tidy
         self._logs = logs
         self._token = token
 
@@ -35,6 +37,8 @@ class WorkCalls:
         worker = Worker(request.slots)
         self._driver.attend(worker)
         try:
+            with suppress(HowdahError):  # then the next one does
+                await self._tidy()
             while True:
                 yield await worker.orders.get()
         finally:

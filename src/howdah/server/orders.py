@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from howdah.infos import CommitInfo, DatumState, Stats
 from howdah.names import Branch, Commit, File, Job
@@ -57,6 +57,11 @@ def dismiss(number: int, why: str) -> work_pb2.Order:
     return work_pb2.Order(dismiss=work_pb2.Dismiss(task=number, why=why))
 
 
+def keep(specs: Iterable[Spec]) -> work_pb2.Order:
+    """Remove what code of these specifications needs no more."""
+    return work_pb2.Order(keep=work_pb2.Keep(requirements={_requirements(spec) for spec in specs} - {""}))
+
+
 def kill(job: Job, serials: Sequence[int], why: str) -> work_pb2.Order:
     """End these runs of a job."""
     return work_pb2.Order(kill=work_pb2.Kill(job=wire.job_to_wire(job), serials=serials, why=why))
@@ -106,11 +111,15 @@ def _expander(glob: str, template: str) -> Callable[[str], str]:
     return captures.expander(glob, template)
 
 
+def _requirements(spec: Spec) -> str:
+    annotations = spec.metadata.annotations if spec.metadata is not None else {}
+    return annotations.get(REQUIREMENTS, "")
+
+
 def _code(spec: Spec, secrets: Mapping[str, bytes]) -> work_pb2.Code:
     transform = spec.transform
     assert transform is not None  # checked when the pipeline was created
     limits = spec.resource_limits or ResourceSpec()
-    annotations = spec.metadata.annotations if spec.metadata is not None else {}
     return work_pb2.Code(
         cmd=transform.cmd,
         stdin=transform.stdin,
@@ -120,7 +129,7 @@ def _code(spec: Spec, secrets: Mapping[str, bytes]) -> work_pb2.Code:
         env={**transform.env, **{name: secrets[name].decode("utf-8", "replace") for name in secrets if name[0] != "/"}},
         files={path: content for path, content in secrets.items() if path.startswith("/")},
         working_dir=transform.working_dir,
-        requirements=annotations.get(REQUIREMENTS, ""),
+        requirements=_requirements(spec),
         seconds=spec.datum_timeout.total_seconds() if spec.datum_timeout is not None else 0.0,
         memory=quantities.read(limits.memory, "resource_limits.memory"),
         processors=-int(-limits.cpu // 1),

@@ -10,9 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from howdah.pps import rows
 from howdah.pps.lifecycle import pause
+from howdah.pps.spec import Spec
+from howdah.server import orders
+from howdah.server.bridge import Bridge
 from howdah.server.crew import Crew
 from howdah.settings import ENGINE
+from howdah.store.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +42,16 @@ class Workforce:
 def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+async def tidy(store: Store, bridge: Bridge, crew: Crew) -> None:
+    """Have packages removed that no pipeline wants any more and no code uses."""
+
+    def find() -> list[Spec]:
+        with store.database.read() as tx:
+            return [version.read() for version in rows.telling(tx, orders.REQUIREMENTS, stopped=True)]
+
+    crew.tell(orders.keep(await bridge.run(find)))
 
 
 async def keep_worker(command: list[str], token: str, crew: Crew) -> None:

@@ -127,12 +127,20 @@ class _Attending:
                     self._standing.dismiss(order.dismiss.task, order.dismiss.why)
                 elif order.HasField("kill"):
                     self._kill(order.kill)
+                elif order.HasField("keep"):
+                    threading.Thread(target=self._keep, args=(order.keep,), name="packages", daemon=True).start()
                 elif order.task.stands:
                     threading.Thread(target=self._stand, args=(order.task,), name="standing", daemon=True).start()
                 else:
                     self._tasks.put(order.task)
         except Unavailable:
             return  # and with this process, everything that it has started
+
+    def _keep(self, order: work_pb2.Keep) -> None:
+        try:
+            self._packages.keep(order.requirements)
+        except HowdahError as error:
+            _log.warning("packages that no pipeline wants cannot be removed: %s", error.message)
 
     def _tell(self) -> None:
         try:
@@ -156,15 +164,18 @@ class _Attending:
         with suppress(Unavailable):
             log = self._means(task).log
             try:
-                self._standing.run(task, self._installed(task.code), log)
+                with self._installed(task.code) as packages:
+                    self._standing.run(task, packages, log)
             except HowdahError as error:
                 log.say("", f"code cannot run: {error.message}")
             work.free(self._conn, self._worker.token, task.number)
 
-    def _installed(self, code: work_pb2.Code) -> dict[str, str]:
+    @contextmanager
+    def _installed(self, code: work_pb2.Code) -> Iterator[dict[str, str]]:
         """The variables that lead to the store, and to the packages that code needs."""
-        packages = self._packages.made(code.requirements) if code.requirements else {}
-        return {**environment.cluster(self._worker.address), **packages}
+        with ExitStack() as stack:
+            packages = stack.enter_context(self._packages.used(code.requirements)) if code.requirements else {}
+            yield {**environment.cluster(self._worker.address), **packages}
 
     def _work(self, slot: Slot, message: work_pb2.Task) -> Slot:
         """Work on a task; returns the slot for the next one, another where this one has ended."""
@@ -178,7 +189,8 @@ class _Attending:
                     task = Task(means, used, message)
                 with self._lock:
                     self._at[message.number] = (message, task.slot)
-                task.run(code_of(message.code, self._installed(message.code), slot.place.number))
+                packages = stack.enter_context(self._installed(message.code))
+                task.run(code_of(message.code, packages, slot.place.number))
         except (HowdahError, OSError) as error:
             told = error if isinstance(error, HowdahError) else unusable(str(slot.place.folder), error)
             _log.warning("a task of pipeline %s is lost: %s", message.job.pipeline.name, told.message)
