@@ -100,6 +100,7 @@ class Slot:
                 "covered": [str(path.resolve()) for path in place.covered],
                 "shown": [str(path.resolve()) for path in place.shown],
                 "plain": self.is_bare,
+                "lingers": self.is_bare and not place.plain,
                 "user": place.user,
             }
         )

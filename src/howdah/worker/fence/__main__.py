@@ -26,11 +26,12 @@ def main() -> None:
         return
     talk.send({"ready": True})
     serve(talk, way)
+    way.end()
 
 
 def _way(message: Message, talk: Talk) -> ways.Way:
     if message["plain"]:
-        return ways.Plain(os.getcwd())
+        return ways.Plain(os.getcwd(), lingers=message["lingers"])
     user = message["user"]
     root.enter(user)
     return ways.Fenced(root.build(message["covered"], message["shown"]), user)

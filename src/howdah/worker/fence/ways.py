@@ -73,19 +73,28 @@ class Fenced:
         """Wait until all of the run is gone."""
         os.waitpid(first, 0)  # not before all others of the namespace are
 
+    def end(self) -> None:
+        """Nothing: of a run nothing is left."""
+
 
 class Plain:
-    """As ordinary processes, which are looked for and killed at the end. Nothing keeps the code from anything."""
+    """As ordinary processes, which are looked for and killed at the end. Nothing keeps the code from anything.
+
+    What a container engine's program has started `lingers` until the next run: first the engine is to put away what it
+    keeps of it.
+    """
 
     shared = ""
 
-    def __init__(self, slot: str) -> None:
+    def __init__(self, slot: str, *, lingers: bool = False) -> None:
         self.slot = slot
+        self._lingers = lingers
         if sys.platform == "linux":
             kernel.adopt()
 
     def fork(self, memory: int) -> int:
         """As `os.fork`."""
+        self.end()
         return os.fork()
 
     def settle(self, folder: str, files: Mapping[str, bytes]) -> None:
@@ -100,7 +109,8 @@ class Plain:
 
     def kill(self, first: int) -> None:
         """Let all end that can be found."""
-        _kill(_descendants())
+        if not self._lingers:
+            _kill(_descendants())
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(first, signal.SIGKILL)  # all that one can do where no system tells of descendants
         _kill([first])
@@ -110,6 +120,11 @@ class Plain:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(first, signal.SIGKILL)
         os.waitpid(first, 0)
+        if not self._lingers:
+            self.end()
+
+    def end(self) -> None:
+        """End what is left of all runs, and wait until it is gone."""
         with suppress(ChildProcessError):  # which says that there are none
             while True:
                 os.waitpid(-1, os.WNOHANG)
