@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from howdah.cli.main import main
 from howdah.client import channel, jobs, logs, secrets
 from howdah.infos import JobInfo, JobState
 from howdah.testing.launched import until
@@ -258,6 +260,15 @@ def test_an_engine_that_is_to_be_used_and_does_not_answer_is_told(tmp_path: Path
         assert told.state is JobState.JOB_FAILURE
         remedy = "start it, or the store with another engine than docker (--engine, HOWDAH_ENGINE)"
         assert any(f"docker does not answer here (`docker info`): {remedy}" in line for line in said(mill, told))
+
+
+def test_a_store_does_not_start_with_an_engine_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = CliRunner().invoke(main, ["serve", "--data", str(tmp_path / "store"), "--engine", "docker"])
+    assert (told.exit_code, (tmp_path / "store").exists()) == (2, False)
+    assert "--engine: there is no docker on the path: install it, or name another engine" in told.stderr
 
 
 def _deaf(folder: Path) -> Path:
