@@ -55,6 +55,7 @@ def test_a_job_goes_with_what_is_taken_away(
     until(lambda: not processes.runs(server.process.pid), what="the end of the run")
     with suppress(NotFound):
         assert jobs.inspect(mill.conn, job).state is JobState.JOB_KILLED
+    assert str(job) not in server.log.read_text()  # it is nothing that an operator has to know
     told = mill.wait(mill.pipeline(pfs(mill.repo({"/b": b"2"}), name="in"), COPY))
     assert told.state is JobState.JOB_SUCCESS
     assert [*upkeep.fsck(mill.conn)] == []

@@ -41,10 +41,10 @@ class CommitRow(NamedTuple):
 
 
 def read_commit(tx: Tx, number: int) -> CommitRow:
-    """The row of this number; `NotFound` if its repo was deleted meanwhile."""
+    """The row of this number; `NotFound` if it or its repo was deleted meanwhile."""
     row = tx.one(SELECT_COMMIT + " WHERE number = ?", number)
     if row is None:
-        raise NotFound("commit not found: its repo was deleted meanwhile", kind="commit-not-found")
+        raise NotFound("commit not found: it or its repo was deleted meanwhile", kind="commit-not-found")
     return CommitRow(*row)
 
 

@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 _IDLE = 0.2  # seconds between two looks where there are no pipelines
 _AGAIN = 5.0  # seconds until a job is taken up again for which the store could do nothing
+_OVER = {"job-finished", "job-not-found", "pipeline-not-found", "not-running"}  # the job is, or is gone
 _NOTICED = PipelineState.PIPELINE_STARTING, PipelineState.PIPELINE_CRASHING, PipelineState.PIPELINE_STANDBY
 
 
@@ -230,8 +231,8 @@ class Driver:
         try:
             await self._bridge.run(working.broken, self._store, driven.job, reason)
             self._logs.tell(driven.job, f"job cannot be run: {reason}")
-        except WrongState:
-            pass
+        except (WrongState, NotFound):
+            pass  # it is over, or gone
         except HowdahError as also:
             _log.warning("job %s cannot be ended: %s", driven.job, also.message)
         self._let_go(driven)
@@ -323,6 +324,9 @@ class Driver:
                     await self._bridge.run(working.keep, self._store, taken, so_far, outputs, found)
                 await self._carry_out(driven, taken, actions, found if so_far[0].is_over else ())
         except Exception as error:  # what is known of the job is ahead of what is kept
+            if isinstance(error, HowdahError) and error.kind in _OVER:
+                self._let_go(driven)
+                raise _unwanted(job) from error
             self._rest(driven, error)
             raise
         self._assign()
