@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -29,7 +30,9 @@ BOX = "localhost/box"
 IN_BOX: dict[str, Any] = {"image": BOX}
 ONCE: dict[str, Any] = {"datum_tries": 1}
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="platform: containers without root are tried by hand")
+needs_root = pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="platform: Podman without root is tried by hand"
+)
 
 
 @contextmanager
@@ -52,6 +55,9 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Iterator[Podman]:
+    for name in ("podman", "runc"):
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
     made = Podman(folder)
     made.make(BOX, podman.tools(), "ENV OF=box")
     yield made
