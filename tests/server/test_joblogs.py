@@ -21,7 +21,6 @@ from howdah.pps.logs import Bounds, Logs
 from howdah.server.bridge import Bridge
 from howdah.server.joblogs import JobLogs
 from howdah.testing.servers import StoreServer
-from howdah.wire import pps
 from howdah.wire.gen import work_pb2
 from tests.server.conftest import REPO
 
@@ -125,10 +124,11 @@ def test_results_wait_for_the_lines_that_were_told_before(tmp_path: Path) -> Non
         for worker, text in ((7, "first"), (8, "another's"), (7, "last")):
             await asyncio.sleep(0)
             assert not waiting.done()
-            await kept.hear(work_pb2.Lines(job=pps.job_to_wire(job), worker=worker, lines=[text]))
+            await kept.hear(worker, job, [work_pb2.Said(lines=[text])])
         await waiting
+        await kept.keep(job, [work_pb2.Said(lines=["with", "results"])])
         lines, _ = Reading(written.place(EDGES), Wanted(EDGES)).take()
-        assert messages(lines) == ["first", "another's", "last"]
+        assert messages(lines) == ["first", "another's", "last", "with", "results"]
         bridge.close()
 
     asyncio.run(asyncio.wait_for(tell(), 120))
@@ -144,7 +144,7 @@ def test_very_many_lines_are_kept_in_order_and_without_secrets(tmp_path: Path) -
         kept.begin(job, [b"howdy-partner"], Plan([], []))
         for number in range(3000):
             texts = [f"{number} {each} howdy-partner" for each in range(10)]
-            await kept.hear(work_pb2.Lines(job=pps.job_to_wire(job), datum="ab", user=True, lines=texts))
+            await kept.hear(7, job, [work_pb2.Said(datum="ab", user=True, lines=texts)])
         while len(found()) < 30_000:
             await asyncio.sleep(0.01)
         bridge.close()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from google.protobuf.empty_pb2 import Empty
 
 from howdah.errors import HowdahError, Invalid
+from howdah.names import Job
 from howdah.pfs.writing import Session
 from howdah.server import orders
 from howdah.server.crew import Worker
@@ -52,15 +53,19 @@ class WorkCalls:
     async def Tell(self, requests: AsyncIterator[work_pb2.Lines], _: Context) -> Empty:
         async for request in requests:
             self._check(request.token)
-            await self._logs.hear(request)
+            pipeline = need(wire.pipeline_from_wire(request.job.pipeline), "pipeline")
+            await self._logs.hear(request.worker, Job(pipeline, request.job.id), request.said)  # a spout's has no id
         return Empty()
 
     async def report(self, written: Session, results: work_pb2.Results) -> None:
         """Let a worker's outputs happen, after what it has told before is in the logs."""
         self._check(results.token)
-        await self._logs.until(results.worker, results.lines)
         job = need(wire.job_from_wire(results.job), "job")
+        await self._logs.until(results.worker, results.told)
+        await self._logs.keep(job, results.said)
         await self._driver.report(job, written, orders.results(results))
+        if results.task:
+            self._driver.release(results.task)
 
     def _check(self, token: str) -> None:
         if not hmac.compare_digest(token.encode(), self._token.encode()):

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from howdah.infos import LogLine
 from howdah.names import Job
+from howdah.pfs import clock
 from howdah.pps.datums import Plan
 from howdah.pps.logs import Logs
 from howdah.pps.striking import Strike
 from howdah.server.bridge import Bridge
-from howdah.wire import pps as wire
 from howdah.wire.gen import work_pb2
 
 _KEPT = 1000  # jobs: lines may still come of those that are over
 _WAITING = 10_000  # lines that wait to be written; then who tells them waits
+_FEW = 100  # lines that are written sooner than another thread is asked
 
 
 class JobLogs:
@@ -49,23 +50,28 @@ class JobLogs:
         strike = self._strikes.get(job, Strike())
         self._logs.write(job.pipeline, [LogLine(text, job=job.id, master=True)], strike)
 
-    async def hear(self, told: work_pb2.Lines) -> None:
-        """Lines that a worker tells. They are written soon: what comes while others are written is written at once."""
-        self._messages[told.worker] = self._messages.get(told.worker, 0) + 1
+    async def hear(self, worker: int, job: Job, told: Iterable[work_pb2.Said]) -> None:
+        """A message of lines that a worker tells. It is written soon, with what comes while others are written."""
+        self._messages[worker] = self._messages.get(worker, 0) + 1
         self._all += 1
-        pipeline = wire.pipeline_from_wire(told.job.pipeline)
-        job = Job(pipeline, told.job.id) if pipeline is not None else None  # a spout's has no id
-        strike = self._strikes.get(job) if job is not None else None
-        if job is not None and strike is not None:
-            # The files with the worker's own lines will do: code prints none before the worker has told that it begins.
-            files = () if told.user else self._files(job, told.datum)
-            lines = [LogLine(line, job=job.id, datum=told.datum, user=told.user, inputs=files) for line in told.lines]
+        strike = self._strikes.get(job)
+        if strike is not None:
+            lines = self._lines(job, told)
             self._heard.setdefault(job, (strike, []))[1].extend(lines)
             self._waiting += len(lines)
         if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep())
         if self._waiting > _WAITING:
             await asyncio.wait([self._keeping])
+
+    async def keep(self, job: Job, told: Sequence[work_pb2.Said]) -> None:
+        """Write these lines, now."""
+        strike = self._strikes.get(job)
+        lines = self._lines(job, told) if strike is not None else []
+        if strike is not None and len(lines) <= _FEW:
+            self._logs.write(job.pipeline, lines, strike)
+        elif strike is not None:
+            await self._bridge.run(self._logs.write, job.pipeline, lines, strike)
 
     async def until(self, worker: int, messages: int) -> None:
         """Wait until so many messages that a worker tells are kept: they may come by another way than who asks."""
@@ -93,6 +99,18 @@ class JobLogs:
     def _write(self, heard: Mapping[Job, tuple[Strike, Sequence[LogLine]]]) -> None:
         for job, (strike, lines) in heard.items():
             self._logs.write(job.pipeline, lines, strike)
+
+    def _lines(self, job: Job, told: Iterable[work_pb2.Said]) -> list[LogLine]:
+        found = []
+        for each in told:
+            # The files with the worker's own lines will do: code prints none before the worker has told that it begins.
+            files = () if each.user else self._files(job, each.datum)
+            moment = clock.moment(each.time)
+            found += [
+                LogLine(line, job=job.id, datum=each.datum, user=each.user, time=moment, inputs=files)
+                for line in each.lines
+            ]
+        return found
 
     def _files(self, job: Job, datum: str) -> tuple[tuple[str, bytes], ...]:
         plan = self._plans.get(job)

@@ -6,7 +6,6 @@ import fcntl
 import logging
 import os
 import queue
-import secrets
 import shutil
 import sys
 import threading
@@ -24,6 +23,7 @@ from howdah.worker import environment, installation, layout, users
 from howdah.worker.cache import Cache
 from howdah.worker.images import Contained, Images
 from howdah.worker.inputs import Fetcher
+from howdah.worker.lines import Lines, TaskLog
 from howdah.worker.packages import Environments
 from howdah.worker.slot import Place, Slot
 from howdah.worker.standing import Standing
@@ -32,7 +32,6 @@ from howdah.worker.tasks import Means, Task, code_of, folder_of
 _log = logging.getLogger(__name__)
 
 _Serial = tuple[str, str, str, int]  # project, pipeline, id and number of a run: one set has jobs of many pipelines
-_LINES = 1000  # messages of lines that wait to be sent; then code waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class _Attending:
         self._conn = conn
         self._slots = slots
         self._tasks: queue.SimpleQueue[work_pb2.Task] = queue.SimpleQueue()
-        self._lines = _Lines()
+        self._lines = Lines(worker.token)
         self._lock = threading.Lock()
         self._killed: set[_Serial] = set()
         self._at: dict[int, tuple[work_pb2.Task, Slot]] = {}
@@ -154,7 +153,6 @@ class _Attending:
             task = self._tasks.get()
             try:
                 slot = self._work(slot, task)
-                work.free(self._conn, self._worker.token, task.number)
             except BaseException as error:  # noqa: BLE001 -- with one thread fewer, tasks would wait for ever
                 told = error if not isinstance(error, Unavailable) else None
                 _log.error("a slot cannot go on, the worker ends: %s", error, exc_info=told)
@@ -199,11 +197,13 @@ class _Attending:
             slot.close()
             with suppress(HowdahError):  # then it is lost by the end of the task
                 task.lose(told)
-            return self._worker.slot(slot.place.number)
+            slot = self._worker.slot(slot.place.number)
         finally:
             with self._lock:
                 self._at.pop(message.number, None)
                 self._killed -= {_serial(message.job, each.serial) for each in message.datums}
+        if not task.is_over:
+            work.free(self._conn, self._worker.token, message.number)
         return slot
 
     def _means(self, task: work_pb2.Task) -> Means:
@@ -211,7 +211,7 @@ class _Attending:
             with self._lock:
                 return _serial(task.job, serial) in self._killed
 
-        log = _Log(self._lines, work_pb2.Lines(token=self._worker.token, job=task.job))
+        log = TaskLog(self._lines, task.job)
         return Means(self._conn, self._worker.token, self._fetcher, log, is_killed)
 
     def _kill(self, order: work_pb2.Kill) -> None:
@@ -230,49 +230,3 @@ class _Attending:
 
 def _serial(job: pps_pb2.Job, number: int) -> _Serial:
     return job.pipeline.project.name, job.pipeline.name, job.id, number
-
-
-class _Lines:
-    """Messages of lines on their way to the store, in order. For many threads."""
-
-    def __init__(self) -> None:
-        self._waiting: queue.Queue[work_pb2.Lines] = queue.Queue(_LINES)
-        self._lock = threading.Lock()
-        self.worker = secrets.randbits(64)
-        """What tells this worker from every other one."""
-        self.count = 0
-        """How many there have been."""
-
-    def put(self, lines: work_pb2.Lines) -> None:
-        """Have them told; waits while many others wait."""
-        lines.worker = self.worker
-        with self._lock:
-            self.count += 1  # before it is there: who reads it waits for one too many rather than for one too few
-        self._waiting.put(lines)
-
-    def told(self) -> Iterator[work_pb2.Lines]:
-        """All of them."""
-        while True:
-            yield self._waiting.get()
-
-
-class _Log:
-    """See `howdah.worker.tasks.Log`; `head` is what is the same of all lines."""
-
-    def __init__(self, lines: _Lines, head: work_pb2.Lines) -> None:
-        self._lines = lines
-        self._head = head
-
-    def say(self, datum: str, line: str) -> None:
-        self._put(work_pb2.Lines(datum=datum, lines=[line]))
-
-    def print(self, datum: str, lines: list[str]) -> None:
-        self._put(work_pb2.Lines(datum=datum, lines=lines, user=True))
-
-    def mark(self, results: work_pb2.Results) -> work_pb2.Results:
-        results.worker, results.lines = self._lines.worker, self._lines.count
-        return results
-
-    def _put(self, told: work_pb2.Lines) -> None:
-        told.MergeFrom(self._head)
-        self._lines.put(told)

@@ -42,8 +42,8 @@ class Log(Protocol):
     def print(self, datum: str, lines: list[str]) -> None:
         """What code has printed."""
 
-    def mark(self, results: work_pb2.Results) -> work_pb2.Results:
-        """The same results, to be taken in when all that was said and printed before is kept."""
+    def mark(self, results: work_pb2.Results) -> None:
+        """Have the results taken in when all that was said and printed before is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,8 @@ class Task:
         self._tried: list[_Tried] = []
         self._since = 0.0
         self._told: set[int] = set()
+        self.is_over = False
+        """Whether the store has been told with the last results that this is over."""
 
     def lose(self, error: HowdahError) -> None:
         """Nothing could be done: tell it of each datum that nothing was told of, as its failure if it is the code's."""
@@ -143,7 +145,7 @@ class Task:
                 self._try(each, code, trying)
                 if self._is_due():
                     self._report()
-            self._report()
+            self._report(is_last=not code.batching)  # code that asks for datums has its slot for a while yet
 
     def _try(self, message: work_pb2.Datum, code: Code, trying: _Trying) -> None:
         datum = datum_of(self._message, message, code)
@@ -162,12 +164,12 @@ class Task:
         heavy = sum(each.done.upload_bytes for each in self._tried) > _BYTES
         return bool(self._tried) and (heavy or time.monotonic() - self._since > _SECONDS)
 
-    def _report(self) -> None:
+    def _report(self, *, is_last: bool = False) -> None:
         """Tell of what is done, and forget it: all at once, or if one of them is no longer wanted, each alone."""
         tried, self._tried, self._since = self._tried, [], 0.0
         if tried:
             try:
-                self._send(tried)
+                self._send(tried, is_last=is_last)
             except WrongState:
                 for each in tried if len(tried) > 1 else ():
                     with suppress(WrongState):
@@ -175,17 +177,21 @@ class Task:
             self._told.update(each.serial for each in tried)
         self._stack.close()
 
-    def _send(self, tried: list[_Tried]) -> None:
+    def _send(self, tried: list[_Tried], *, is_last: bool = False) -> None:
         begun = time.monotonic()
         with changes.modify(self._means.conn, self._output) as block:
             for each in tried:
                 work.send(block, each.datum, each.done.outputs)
                 each.upload_time, begun = time.monotonic() - begun, time.monotonic()
-            block.report(self._results([_result(each) for each in tried]))
+            results = self._results([_result(each) for each in tried])
+            results.task = self._message.number if is_last else 0
+            block.report(results)
+        self.is_over = is_last
 
     def _results(self, results: list[work_pb2.Result]) -> work_pb2.Results:
         told = work_pb2.Results(token=self._means.token, job=self._message.job, results=results)
-        return self._means.log.mark(told)
+        self._means.log.mark(told)
+        return told
 
 
 def _result(tried: _Tried) -> work_pb2.Result:

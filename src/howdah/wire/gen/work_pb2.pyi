@@ -447,15 +447,23 @@ class Results(_message.Message):
     JOB_FIELD_NUMBER: _builtins.int
     RESULTS_FIELD_NUMBER: _builtins.int
     WORKER_FIELD_NUMBER: _builtins.int
-    LINES_FIELD_NUMBER: _builtins.int
+    TOLD_FIELD_NUMBER: _builtins.int
+    SAID_FIELD_NUMBER: _builtins.int
+    TASK_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     worker: _builtins.int
-    """Which worker tells, and how many messages of lines it has told before: they are kept before the results are."""
-    lines: _builtins.int
+    """Which worker tells, how many messages of lines it has told before, and what it has not told yet: all of these are
+    kept before the results are.
+    """
+    told: _builtins.int
+    task: _builtins.int
+    """The task that is over by this; none if it is 0."""
     @_builtins.property
     def job(self) -> _pps_pb2.Job: ...
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___Result]: ...
+    @_builtins.property
+    def said(self) -> _containers.RepeatedCompositeFieldContainer[Global___Said]: ...
     def __init__(
         self,
         *,
@@ -463,11 +471,13 @@ class Results(_message.Message):
         job: _pps_pb2.Job | None = ...,
         results: _abc.Iterable[Global___Result] | None = ...,
         worker: _builtins.int = ...,
-        lines: _builtins.int = ...,
+        told: _builtins.int = ...,
+        said: _abc.Iterable[Global___Said] | None = ...,
+        task: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "lines", b"lines", "results", b"results", "token", b"token", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "results", b"results", "said", b"said", "task", b"task", "token", b"token", "told", b"told", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -498,38 +508,63 @@ class Release(_message.Message):
 Global___Release: _TypeAlias = Release  # noqa: Y015
 
 @_typing.final
-class Lines(_message.Message):
-    """What code wrote about one datum, or (`user` false) the worker."""
+class Said(_message.Message):
+    """What code wrote about one datum, or (`user` false) the worker; microseconds since 1970."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    TOKEN_FIELD_NUMBER: _builtins.int
-    JOB_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
     DATUM_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
-    WORKER_FIELD_NUMBER: _builtins.int
-    token: _builtins.str
+    time: _builtins.int
     datum: _builtins.str
     user: _builtins.bool
-    worker: _builtins.int
-    @_builtins.property
-    def job(self) -> _pps_pb2.Job: ...
     @_builtins.property
     def lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
-        token: _builtins.str = ...,
-        job: _pps_pb2.Job | None = ...,
+        time: _builtins.int = ...,
         datum: _builtins.str = ...,
         user: _builtins.bool = ...,
         lines: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datum", b"datum", "lines", b"lines", "time", b"time", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Said: _TypeAlias = Said  # noqa: Y015
+
+@_typing.final
+class Lines(_message.Message):
+    """What was said about the datums of a job."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    WORKER_FIELD_NUMBER: _builtins.int
+    SAID_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    worker: _builtins.int
+    @_builtins.property
+    def job(self) -> _pps_pb2.Job: ...
+    @_builtins.property
+    def said(self) -> _containers.RepeatedCompositeFieldContainer[Global___Said]: ...
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        job: _pps_pb2.Job | None = ...,
         worker: _builtins.int = ...,
+        said: _abc.Iterable[Global___Said] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datum", b"datum", "job", b"job", "lines", b"lines", "token", b"token", "user", b"user", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "said", b"said", "token", b"token", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
