@@ -102,6 +102,28 @@ def test_what_passed_without_a_server_is_made_up_for_once(store: Store, time: Cl
         assert commits_of(store) == 4  # with the empty one that the branch began with
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("is_another", [False, True])
+def test_clock_that_was_wrong_ends_no_schedule(store: Store, time: Clock, *, overwrite: bool, is_another: bool) -> None:
+    schedule(store, "@hourly", overwrite=overwrite)
+    ticking = Ticking(store)
+    time.time += 60 * MINUTE
+    ticking.turn()
+    right = time.time
+    time.time = clock.microseconds(datetime(2126, 1, 1, 0, 30, tzinfo=timezone.utc))
+    crons.run(store, EDGES)
+    ticking.turn()
+
+    time.time = right
+    ticking = Ticking(store) if is_another else ticking  # of a server that has been started again
+    for _ in range(3):  # at first, nothing is due
+        ticking.turn()
+        time.time += 60 * MINUTE
+
+    assert written(store)[-2:] == (["09:00:00Z"] if overwrite else ["09:00:00Z", "2126-01-01T00:30:00Z"])
+    assert commits_of(store) == 5  # with the empty one that the branch began with
+
+
 def test_turn_that_dies_anywhere_is_made_up_for_and_repeats_nothing(tmp_path: Path) -> None:
     def died(data: Path, fate: Fate) -> bool:
         """Whether a turn died; three instants are due."""

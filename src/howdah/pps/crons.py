@@ -2,6 +2,7 @@
 
 The next instant is counted from the newest file there, or from the schedule's start. So what passed while no server
 ran, or while the pipeline was stopped, is made up for, one commit after the other, and a crash in between repeats none.
+A clock that was wrong for a while, and wrote instants of years to come, ends no schedule.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from howdah.store.store import Store
 MOST = 1000
 """So many instants that passed are made up for; where there are more, the newest ones."""
 
+_AHEAD = 24 * 3600 * 1_000_000  # an instant that is later than this was written by a clock that was wrong
 _AT_ONCE = 50  # ticks in one turn, so that it does not take long
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _PAGE = 20
@@ -128,9 +130,10 @@ class Ticking:
                 return 0, None
         head = 0 if pointer is None else pointer.head
         known = self._newest.get(branch)
-        if known is not None and known[0] == head:
+        now = self._store.now()
+        if known is not None and known[0] == head and known[1] <= now + _AHEAD:
             return known
-        newest = _newest(self._store, branch) if head else None
+        newest = _newest(self._store, branch, now) if head else None
         if newest is not None:
             self._newest[branch] = (head, newest)
             return head, newest
@@ -138,9 +141,9 @@ class Ticking:
         return head, clock.microseconds(told.start)
 
 
-def _newest(store: Store, branch: Branch) -> int | None:
-    """The newest of the instants that files of the branch's head are named by."""
-    marker = ""
+def _newest(store: Store, branch: Branch, now: int) -> int | None:
+    """The newest of the instants that files of the branch's head are named by; now, if all are of days to come."""
+    marker, found_later = "", False
     while True:
         found = [
             *files.list(store, File(Commit(branch.repo, branch.name), "/"), after=marker, number=_PAGE, reverse=True)
@@ -148,6 +151,9 @@ def _newest(store: Store, branch: Branch) -> int | None:
         for info in found:
             marker = info.file.path
             with suppress(ValueError):
-                return clock.microseconds(datetime.strptime(marker, f"/{_FORMAT}").replace(tzinfo=timezone.utc))
+                instant = clock.microseconds(datetime.strptime(marker, f"/{_FORMAT}").replace(tzinfo=timezone.utc))
+                if instant <= now + _AHEAD:
+                    return instant
+                found_later = True
         if len(found) < _PAGE:
-            return None
+            return now if found_later else None

@@ -145,7 +145,8 @@ class _Attending:
         try:
             work.tell(self._conn, self._lines.told())
         except HowdahError as error:  # code would wait for ever as soon as many lines wait
-            _log.error("lines cannot be told, the worker ends: %s", error.message)
+            if not isinstance(error, Unavailable):  # else the store is gone
+                _log.error("lines cannot be told, the worker ends: %s", error.message)
             os._exit(1)
 
     def _serve(self, slot: Slot) -> None:
