@@ -95,24 +95,32 @@ def tools() -> dict[str, str]:
 def python() -> dict[str, str]:
     """This Python with gRPC, where they are on this machine."""
     told = subprocess.run([sys.executable, "-c", _LOADED], check=True, stdout=subprocess.PIPE, text=True)
-    found = [path for path in json.loads(told.stdout) if os.path.exists(path)]
-    found += [sys.executable, f"{sys.prefix}/pyvenv.cfg"]
+    wanted = [sys.executable, f"{sys.prefix}/pyvenv.cfg", *json.loads(told.stdout)]
+    found = [path for path in wanted if os.path.exists(path)]
     return dict(zip(found, found, strict=True))
 
 
 def _libraries(files: Iterable[str]) -> set[str]:
     programs = [path for path in files if ".so" in path or os.access(path, os.X_OK)]
     told = subprocess.run(["ldd", *programs], check=False, capture_output=True, text=True).stdout
-    return set(re.findall(r"(?:=> |^\s+)(/\S+) \(0x", told, re.MULTILINE))
+    return {os.path.normpath(path) for path in re.findall(r"(?:=> |^\s+)(/\S+) \(0x", told, re.MULTILINE)}
 
 
 def _fill(tar: tarfile.TarFile, files: Mapping[str, str]) -> None:
+    same = [path for path, source in files.items() if path == source]
+    # A program looks for its libraries from where it really is.
+    links = {path: os.path.realpath(path) for path in same if os.path.islink(path)}
+    files = {**{target: target for target in links.values()}, **files}
     folders = {str(above) for path in files for above in PurePosixPath(path).parents}
     for path in [*sorted(folders), *files]:
         made = tarfile.TarInfo(path.strip("/") or ".")
         made.mode = 0o755
         if path in folders:
             made.type = tarfile.DIRTYPE
+            tar.addfile(made)
+            continue
+        if path in links:
+            made.type, made.linkname = tarfile.SYMTYPE, links[path]
             tar.addfile(made)
             continue
         made.size = os.path.getsize(files[path])

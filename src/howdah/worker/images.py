@@ -67,7 +67,7 @@ class Image:
 class Images:
     """Of the worker whose folder this is, for any thread; `wanted` is an engine's name, or what else `found` takes.
 
-    Containers that an earlier worker of this folder has left are removed.
+    Containers that an earlier worker of this folder has left are removed before there are others.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str], wanted: str) -> None:
@@ -80,8 +80,11 @@ class Images:
         self._without: deque[str] = deque(maxlen=_REMEMBERED)  # jobs
         self._known: defaultdict[str, Known] = defaultdict(Known)
         if self._used.exists():
-            with suppress(HowdahError):
-                self._find()
+            threading.Thread(target=self._clean, name="containers", daemon=True).start()
+
+    def _clean(self) -> None:
+        with self._lock, suppress(HowdahError, OSError):
+            self._find()
 
     def _find(self) -> None:
         self._engine = engine = engines.found(self._wanted, self._environ)
@@ -97,8 +100,10 @@ class Images:
         All code of a job runs in the same. `Invalid` where the engine that is to be used does not answer.
         """
         code = task.code
+        if not code.image:
+            return None
         with self._lock:
-            if not code.image or task.job.id in self._without:
+            if task.job.id in self._without:
                 return None
             if self._engine is None:
                 self._find()
