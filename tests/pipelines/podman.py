@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterable, Mapping
+from glob import glob
 from pathlib import Path, PurePosixPath
 
 _TOOLS = ("sh", "cat", "sleep", "touch", "basename", "head", "tail", "id", "mkdir", "chmod")
@@ -42,6 +43,9 @@ grpc.insecure_channel("localhost:1").unary_unary("/of/loading")
 found = [getattr(module, name, None) for module in sys.modules.values() for name in ("__file__", "__cached__")]
 print(json.dumps([path for path in found if path]))
 """
+
+PYTHON = os.path.realpath(sys.executable)
+PACKAGES = "ENV PYTHONPATH=/packages"
 
 
 class Podman:
@@ -93,11 +97,12 @@ def tools() -> dict[str, str]:
 
 
 def python() -> dict[str, str]:
-    """This Python with gRPC, where they are on this machine."""
+    """`PYTHON` with gRPC, which it finds by `PACKAGES`; what lies in `/tmp` of this machine is elsewhere."""
     told = subprocess.run([sys.executable, "-c", _LOADED], check=True, stdout=subprocess.PIPE, text=True)
-    wanted = [sys.executable, f"{sys.prefix}/pyvenv.cfg", *json.loads(told.stdout)]
-    found = [path for path in wanted if os.path.exists(path)]
-    return dict(zip(found, found, strict=True))
+    found = {path for path in json.loads(told.stdout) if os.path.exists(path)}
+    for path in [path for path in found if path.endswith("/__init__.py")]:
+        found.update(glob(f"{path.removesuffix('__init__.py')}*.py"))  # of some, Python has another copy inside
+    return {PYTHON: PYTHON, **{re.sub(r"^.*/(site|dist)-packages/", "/packages/", path): path for path in found}}
 
 
 def _libraries(files: Iterable[str]) -> set[str]:
@@ -107,20 +112,12 @@ def _libraries(files: Iterable[str]) -> set[str]:
 
 
 def _fill(tar: tarfile.TarFile, files: Mapping[str, str]) -> None:
-    same = [path for path, source in files.items() if path == source]
-    # A program looks for its libraries from where it really is.
-    links = {path: os.path.realpath(path) for path in same if os.path.islink(path)}
-    files = {**{target: target for target in links.values()}, **files}
     folders = {str(above) for path in files for above in PurePosixPath(path).parents}
     for path in [*sorted(folders), *files]:
         made = tarfile.TarInfo(path.strip("/") or ".")
         made.mode = 0o755
         if path in folders:
             made.type = tarfile.DIRTYPE
-            tar.addfile(made)
-            continue
-        if path in links:
-            made.type, made.linkname = tarfile.SYMTYPE, links[path]
             tar.addfile(made)
             continue
         made.size = os.path.getsize(files[path])

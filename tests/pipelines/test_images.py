@@ -185,7 +185,7 @@ def test_code_in_an_image_fails_as_other_code_does(mill: Mill) -> None:
 
 @needs_root
 def test_one_container_has_many_datums(mill: Mill, engine: Podman) -> None:
-    engine.make("localhost/python", {**podman.tools(), **podman.python()}, "ENV OF=python")
+    engine.make("localhost/python", {**podman.tools(), **podman.python()}, "ENV OF=python", podman.PACKAGES)
     repo = mill.repo({f"/{name}": name.encode() for name in "abc"})
     code = """
 import os, pathlib, grpc
@@ -195,7 +195,7 @@ while ask(b"") is not None:
     given = next(pathlib.Path("/pfs/given").iterdir())
     pathlib.Path("/pfs/out", given.name).write_text(f"{os.environ['OF']} {given.read_text()}")
 """
-    transform = {"cmd": [sys.executable, "-"], "image": "localhost/python", "datum_batching": True}
+    transform = {"cmd": [podman.PYTHON, "-"], "image": "localhost/python", "datum_batching": True}
     before = len(engine.asked)
     pipeline = mill.pipeline(
         pfs(repo, name="given"), *code.splitlines(), transform=transform, datum_set_spec={"number": 100}, **ONCE
