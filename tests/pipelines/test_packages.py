@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from howdah.client import channel, pipelines, upkeep
+from howdah.client import channel, logs, pipelines, upkeep
 from howdah.infos import JobState
 from howdah.names import Pipeline, Project
 from howdah.testing.launched import until
@@ -44,6 +44,17 @@ def test_packages_go_with_the_last_pipeline_that_wants_them(tmp_path: Path, monk
         mill = Mill(conn)
         mill.wait(mill.pipeline(mill.repo({"/a": b"1"}), "true"))
         until(lambda: not environments(made), what="none that a deleted pipeline has had, after a restart")
+
+
+def test_packages_that_cannot_be_had_are_told_in_the_log_of_the_datum_that_failed(mill: Mill) -> None:
+    wanted = {"annotations": {"howdah.requirements": "-e ."}}
+    told = mill.wait(mill.pipeline(mill.repo({"/a": b"1"}), "true", metadata=wanted, datum_tries=1))
+
+    datum = told.reason.split()[1]
+    said = [line.message for line in logs.read(mill.conn, job=told.job, datum=datum)]
+
+    assert told.state is JobState.JOB_FAILURE
+    assert said == ["code cannot run: requirement '-e .' is an option: give names and versions alone"]
 
 
 def environments(made: Path) -> set[str]:

@@ -11,6 +11,8 @@ from howdah.errors import Invalid
 from howdah.infos import JobState
 from howdah.testing.pipelines import Mill, pfs
 
+NOT_THERE = {"name": "not-there", "env_var": "WORD", "key": "word"}
+
 
 def _secret(mill: Mill, repo: str, **values: str) -> str:
     name = f"of-{repo}"
@@ -95,3 +97,12 @@ def test_a_link_to_what_code_needs_is_refused_when_it_runs(mill: Mill) -> None:
     assert told.state is JobState.JOB_FAILURE
     said = [line.message for line in logs.read(mill.conn, job=told.job)]
     assert any("a secret cannot be at /var/run: it would hide what code needs" in line for line in said), said
+
+
+def test_a_secret_that_is_not_there_is_told_with_its_remedy(mill: Mill) -> None:
+    told = mill.wait(mill.pipeline(mill.repo({"/a": b""}), "true", transform={"secrets": [NOT_THERE]}))
+
+    assert told.state is JobState.JOB_FAILURE
+    assert told.reason.startswith(
+        'secret "not-there" not found: create it (`howdah create secret -f FILE`), then rerun'
+    )

@@ -70,13 +70,11 @@ def _outcome(info: JobInfo) -> str:
 
 
 def _see(info: JobInfo) -> str:
-    """The command that tells more of what went wrong; empty where nothing did."""
+    """The command that tells more of what went wrong than the reason does; empty where none does."""
     if info.state is JobState.JOB_UNRUNNABLE:
         return f"howdah list job {info.job.id}"
-    if info.state is not JobState.JOB_FAILURE:
-        return ""
-    datum = _DATUM.match(info.reason)
-    return f"howdah logs -j {info.job}" + (f" --datum {datum[1]}" if datum is not None else "")
+    datum = _DATUM.match(info.reason) if info.state is JobState.JOB_FAILURE else None
+    return f"howdah logs -j {info.job} --datum {datum[1]}" if datum is not None else ""
 
 
 def _done(info: JobInfo) -> int:

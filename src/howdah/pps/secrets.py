@@ -54,7 +54,7 @@ def values(tx: Tx, name: str) -> dict[str, bytes]:
     """What the secret holds, for user code alone; `NotFound` without it."""
     row = tx.one("SELECT data FROM secrets WHERE name = ?", name)
     if row is None:
-        raise _unknown(name)
+        raise _unknown(name, ": create it (`howdah create secret -f FILE`), then rerun the pipeline")
     return {key: base64.b64decode(value) for key, value in json.loads(row[0]).items()}
 
 
@@ -64,8 +64,8 @@ def delete(tx: Tx, name: str) -> None:
         raise _unknown(name)
 
 
-def _unknown(name: str) -> NotFound:
-    return NotFound(f'secret "{name}" not found', kind="secret-not-found")
+def _unknown(name: str, remedy: str = "") -> NotFound:
+    return NotFound(f'secret "{name}" not found{remedy}', kind="secret-not-found")
 
 
 def _refused(why: str) -> Invalid:

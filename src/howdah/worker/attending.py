@@ -193,8 +193,8 @@ class _Attending:
         except (HowdahError, OSError) as error:
             told = error if isinstance(error, HowdahError) else unusable(str(slot.place.folder), error)
             _log.warning("a task of pipeline %s is lost: %s", message.job.pipeline.name, told.message)
-            if isinstance(told, Invalid):
-                means.log.say("", f"code cannot run: {told.message}")
+            for each in message.datums if isinstance(told, Invalid) else ():
+                means.log.say(each.id, f"code cannot run: {told.message}")
             slot.close()
             with suppress(HowdahError):  # then it is lost by the end of the task
                 task.lose(told)
