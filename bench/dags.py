@@ -37,12 +37,12 @@ done
 """
 
 
-def write(folder: Path, count: int) -> None:
-    """The files."""
+def write(folder: Path, count: int, turn: int) -> None:
+    """The files of one turn: nobody has seen their content before."""
     for number in range(_FOLDERS):
         (folder / f"{number:02}").mkdir(parents=True)
     for number in range(count):
-        (folder / f"{number % _FOLDERS:02}/{number:05}.txt").write_text(f"{number}\n")
+        (folder / f"{number % _FOLDERS:02}/{number:05}.txt").write_text(f"{turn} {number}\n")
 
 
 def edit(folder: Path, count: int) -> Path:
@@ -83,14 +83,14 @@ class Runs:
     """One round: the first run of everything, and one after an edit. The second side of a comparison asks for it."""
 
     folder: Path
-    files: Path
+    count: int
     rounds: int = 0
 
     def peer(self, peer: Peer) -> tuple[Sample, Sample]:
         """Of a peer, in a folder of its own."""
-        self.rounds += 1
+        files = self._files()
         told = replace(peer, steps={**peer.steps, "run": _RUN[peer.name]})
-        place = Place.new(told, self.files, self.folder / f"{peer.name}-{self.rounds}")
+        place = Place.new(told, files, self.folder / f"{peer.name}-{self.rounds}")
         _TELL[peer.name](place.folder)
         first = place.run("run")
         # A folder's own time tells snakemake that something in it is another.
@@ -100,7 +100,7 @@ class Runs:
 
     def ours(self, conn: Connection) -> tuple[Sample, Sample]:
         """Of a store, in repos of its own."""
-        self.rounds += 1
+        files = self._files()
         mill = Mill(conn)
         repo = mill.repo()
         names = {"data": repo}
@@ -112,10 +112,17 @@ class Runs:
                 f"sh /tmp/run.sh /pfs/out $(ls /pfs/{inputs[0]}) {paths}",
             ]
             names[name] = mill.pipeline({"join": given} if len(given) > 1 else given[0], *lines)
-        content = {f"/{path.relative_to(self.files)}": path.read_bytes() for path in self.files.rglob("*.txt")}
+        content = {f"/{path.relative_to(files)}": path.read_bytes() for path in files.rglob("*.txt")}
         first = measure(lambda: self._whole(mill, repo, content))
         changed = {f"/00/{0:05}.txt": b"edited %d\n" % self.rounds}
         return first, measure(lambda: self._whole(mill, repo, changed))
+
+    def _files(self) -> Path:
+        """Those of the next turn."""
+        self.rounds += 1
+        files = self.folder / f"files-{self.rounds}"
+        write(files, self.count, self.rounds)
+        return files
 
     def _whole(self, mill: Mill, repo: str, content: dict[str, bytes]) -> None:
         infos = [*commits.inspect_set(mill.conn, mill.put(repo, content), wait=True)]
@@ -125,8 +132,7 @@ class Runs:
 
 def run(folder: Path, count: int, rounds: int) -> str:
     """The table."""
-    write(folder / "files", count)
-    runs = Runs(folder, folder / "files")
+    runs = Runs(folder, count)
     peers = [peer for peer in (DVC, SNAKEMAKE) if peer.found()]
     seconds: dict[str, list[Sample]] = {}
 

@@ -44,8 +44,7 @@ def test_pipelines_beside_code_by_hand(tmp_path: Path) -> None:
 
 
 def test_stages_beside_other_runners_of_stages(tmp_path: Path) -> None:
-    dags.write(tmp_path / "files", 20)
     with StoreServer(tmp_path / "data", workers=2) as server, channel.connect(server.address) as conn:
-        first, again = dags.Runs(tmp_path, tmp_path / "files").ours(conn)
+        first, again = dags.Runs(tmp_path, 20).ours(conn)
     assert first.seconds > 0
     assert again.seconds > 0

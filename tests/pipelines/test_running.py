@@ -33,6 +33,18 @@ def test_what_is_committed_is_worked_on(mill: Mill) -> None:
     assert (second.stats.download_bytes, second.stats.upload_bytes) == (8, 8)
 
 
+def test_a_small_output_is_at_hand_where_it_is_read(mill: Mill) -> None:
+    fresh = os.urandom(4).hex()
+    repo = mill.repo({"/d/a": fresh.encode()})
+    first = mill.pipeline(pfs(repo, "/d/"), "umask 077; cat /pfs/*/d/a > /pfs/out/a; echo 1 >> /pfs/out/a")
+    second = mill.pipeline(pfs(first, "/"), "cat /pfs/*/a > /pfs/out/b")
+
+    told = mill.wait(second)
+
+    assert told.state is JobState.JOB_SUCCESS
+    assert (told.stats.download_bytes, mill.read(second)) == (0, {"/b": fresh.encode() + b"1\n"})
+
+
 def test_outputs_follow_their_inputs(mill: Mill) -> None:
     repo = mill.repo({"/a": b"a1 a2", "/b": b"b1", "/gone": b"x"})
     words = mill.pipeline(repo, "for word in $(cat /pfs/*/?*); do echo $word > /pfs/out/$word; done")

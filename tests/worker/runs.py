@@ -48,7 +48,7 @@ def run(
         layout.give(folder, stdin or [])
         for path, text in (inputs or {}).items():
             first, _, rest = path.strip("/").partition("/")
-            layout.inside(folder, first, rest).write_text(text)
+            layout.open_file(layout.inside(folder, first, rest), text)
         lines: list[str] = []
         ended: Ended = slot.run(
             name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -62,6 +63,33 @@ def test_a_content_that_somebody_deleted_is_fetched_again(tmp_path: Path) -> Non
     for path in (tmp_path / "cache").glob("*/*"):
         path.unlink()
     assert cache.place(of_bytes(b"x"), tmp_path / "b", lambda: [b"x"], linked=True) == 1
+
+
+def test_a_file_that_nobody_writes_to_any_more_is_taken(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    digest = of_bytes(b"content")
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"content")
+        (tmp_path / name).chmod(0o4700)
+    cache.take(digest, str(tmp_path / "a"), 7)
+    cache.take(digest, str(tmp_path / "b"), 7)
+    assert not (tmp_path / "a").exists()
+    assert (tmp_path / "b").exists()
+    assert cache.place(digest, tmp_path / "c", _never, linked=True) == 0
+    assert (tmp_path / "c").read_bytes() == b"content"
+    assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o644
+
+
+def test_a_file_that_somebody_could_write_to_is_not_taken(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    with (tmp_path / "a").open("wb") as file:
+        file.write(b"content")
+        file.flush()
+        cache.take(of_bytes(b"content"), str(tmp_path / "a"), 7)
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    cache.take(of_bytes(b"content"), str(tmp_path / "link"), 7)
+    assert not cache.has(of_bytes(b"content"))
+    assert (tmp_path / "a").read_bytes() == b"content"
 
 
 def test_many_threads_fetch_at_once(tmp_path: Path) -> None:

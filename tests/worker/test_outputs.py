@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     layout.make(folder)
     for name, path in (("images", "/a/one"), ("labels", "/d/two"), ("labels", "/d/e/three")):
-        layout.inside(folder, name, path).write_text(path)
+        layout.open_file(layout.inside(folder, name, path), path)
     return folder
 
 
@@ -70,7 +70,7 @@ def test_links_to_inputs_are_copies_of_what_the_code_saw(
 
 def test_a_whole_input_is_one_copy(tmp_path: Path) -> None:
     layout.make(tmp_path / "run")
-    layout.inside(tmp_path / "run", "images", "/a/one").write_text("")
+    layout.open_file(layout.inside(tmp_path / "run", "images", "/a/one"))
     _link(tmp_path / "run", "all", "/pfs/images")
     _link(tmp_path / "run", "part", "/pfs/images/a")
     found = sorted(outputs.find(tmp_path / "run", [("images", "/")]), key=lambda one: one.path)

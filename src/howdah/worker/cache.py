@@ -1,11 +1,13 @@
 """Contents of inputs, by their digests, so that what many datums read is fetched once.
 
 A file is in place when it is whole. It is linked into the folders of runs, so it costs nothing there and can be dropped
-here at any time; the longest unused are, when there is too much.
+here at any time; the longest unused are, when there is too much. What one run has written another one reads: small
+outputs are moved here, since they would only be deleted and fetched again.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from collections import OrderedDict
@@ -17,6 +19,7 @@ from pathlib import Path
 from howdah.worker import layout
 
 _NEW = ".new-"
+_MOST = 250_000  # files; what is known of one takes some 250 bytes of memory
 
 
 class Cache:
@@ -50,14 +53,14 @@ class Cache:
         with self._lock:
             return digest.hex() in self._sizes
 
-    def place(self, digest: bytes, target: Path, pieces: Callable[[], Iterable[bytes]], *, linked: bool) -> int:
+    def place(self, digest: bytes, target: str | Path, pieces: Callable[[], Iterable[bytes]], *, linked: bool) -> int:
         """Have this content at the target, by `pieces` where it is not here; returns how many bytes those were.
 
         Whoever can write to what is `linked` would change what is here.
         """
         name = digest.hex()
         put = layout.link if linked else layout.copy
-        with layout.told(target):
+        with layout.told(Path(target)):
             if self._used(name):
                 with suppress(FileNotFoundError):
                     put(self._path(name), str(target))
@@ -65,6 +68,26 @@ class Cache:
             size = layout.write(target, pieces())
             self._keep(name, str(target), size, linked=linked)
             return size
+
+    def take(self, digest: bytes, source: str, size: int) -> None:
+        """Have a file's content here too, if that can be: the file is moved, unless somebody could write to it yet."""
+        name = digest.hex()
+        if self._used(name):
+            return
+        path = self._path(name)
+        with suppress(OSError):  # it would only be fetched
+            descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fchown(descriptor, os.geteuid(), os.getegid())
+                os.fchmod(descriptor, layout.READABLE)
+                # Refused where the file is open for writing: code may have handed it to a process that is not its own.
+                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            finally:
+                os.close(descriptor)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.replace(source, path)
+            self._add(name, size)
 
     def _used(self, name: str) -> bool:
         with self._lock:
@@ -80,6 +103,9 @@ class Cache:
             layout.copy(source, new)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.replace(new, path)
+        self._add(name, size)
+
+    def _add(self, name: str, size: int) -> None:
         with self._lock:
             self._total += size - self._sizes.pop(name, 0)
             self._sizes[name] = size
@@ -89,7 +115,7 @@ class Cache:
                 os.unlink(self._path(each))
 
     def _surplus(self) -> Iterator[str]:
-        while self._total > self._limit and self._sizes:
+        while self._sizes and (self._total > self._limit or len(self._sizes) > _MOST):
             name, size = self._sizes.popitem(last=False)
             self._total -= size
             yield name

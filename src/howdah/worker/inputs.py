@@ -89,7 +89,11 @@ class Fetcher:
                 total += self._place(info.digest, places[info.file.path], partial(files.get, self._conn, info.file))
         return total
 
-    def _place(self, digest: bytes, target: Path, pieces: Callable[[], Iterable[bytes]]) -> int:
+    def take(self, digest: bytes, source: str, size: int) -> None:
+        """Have a small output at hand that may be the next run's input; see `Cache.take`."""
+        self._cache.take(digest, source, size)
+
+    def _place(self, digest: bytes, target: str, pieces: Callable[[], Iterable[bytes]]) -> int:
         return self._cache.place(digest, target, pieces, linked=self.linked)
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from howdah.errors import HowdahError, Invalid, unusable
 
 _COPY = 1 << 30
-_READABLE = 0o644  # by everybody
+READABLE = 0o644
+"""The mode of a file that everybody can read."""
 
 
 @contextmanager
@@ -46,29 +47,29 @@ def give(folder: Path, lines: Sequence[str]) -> None:
     (folder / "stdin").write_text(text, "utf-8", "surrogateescape", newline="")
 
 
-def inside(folder: Path, name: str, path: str) -> Path:
+def inside(folder: Path, name: str, path: str) -> str:
     """Where a path of that input is, with the folders above it; raises `Invalid` for one that leads out."""
     parts = [part for part in path.split("/") if part]
     if any(part in {".", ".."} or "\0" in part for part in (name, *parts)) or "/" in name or name == "out":
         raise Invalid(f"path {path} of input {name} can be no file's here: rename it", kind="bad-path")
-    place = folder.joinpath("pfs", name, *parts)
-    open_folder(place.parent)
+    place = "/".join((str(folder), "pfs", name, *parts))
+    open_folder(os.path.dirname(place))
     return place
 
 
-def open_file(path: Path, text: str = "") -> None:
+def open_file(path: str | Path, text: str = "") -> None:
     """A file that everybody can read, whatever the mask for new files is."""
     with open(path, "x", encoding="utf-8", errors="surrogateescape") as file:
-        os.fchmod(file.fileno(), _READABLE)
+        os.fchmod(file.fileno(), READABLE)
         file.write(text)
 
 
-def write(path: Path, pieces: Iterable[bytes]) -> int:
+def write(path: str | Path, pieces: Iterable[bytes]) -> int:
     """As `open_file`, with this content; returns how many bytes it has. There is no file where that fails."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READABLE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, READABLE)
     size = 0
     try:
-        os.fchmod(descriptor, _READABLE)
+        os.fchmod(descriptor, READABLE)
         for piece in pieces:
             rest = memoryview(piece)
             size += len(rest)
@@ -82,12 +83,12 @@ def write(path: Path, pieces: Iterable[bytes]) -> int:
     return size
 
 
-def open_folder(place: Path) -> None:
+def open_folder(place: str | Path) -> None:
     """A folder that everybody can enter, with those above it, if it is not there."""
-    if not place.is_dir():
-        open_folder(place.parent)
-        place.mkdir()
-        place.chmod(0o755)
+    if not os.path.isdir(place):
+        open_folder(os.path.dirname(place))
+        os.mkdir(place)
+        os.chmod(place, 0o755)  # noqa: S103 -- code is another user's
 
 
 def link(source: str, target: str) -> None:
@@ -103,7 +104,7 @@ def link(source: str, target: str) -> None:
 def copy(source: str, target: str) -> None:
     """Have an equal file there, which shares what is stored where the file system can do that."""
     with open(source, "rb") as old, open(target, "xb") as new:
-        os.fchmod(new.fileno(), _READABLE)
+        os.fchmod(new.fileno(), READABLE)
         if hasattr(os, "copy_file_range"):
             with suppress(OSError):  # between these file systems it may be refused
                 while os.copy_file_range(old.fileno(), new.fileno(), _COPY):

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 
 _LOOK_EVERY = 0.01
@@ -37,12 +36,12 @@ class Pipes:
         self.fed = 0
         """How many bytes have gone into pipes."""
 
-    def add(self, place: Path, pieces: Pieces) -> None:
+    def add(self, place: str, pieces: Pieces) -> None:
         """A pipe at this place."""
         os.mkfifo(place)
-        place.chmod(0o644)
-        self.names.add(str(place))
-        self._waiting[str(place)] = pieces
+        os.chmod(place, 0o644)
+        self.names.add(place)
+        self._waiting[place] = pieces
 
     def start(self) -> None:
         """Feed from now on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from howdah.client import changes
 from howdah.client.channel import Connection
+from howdah.digest import Digest
 from howdah.errors import HowdahError, Invalid, WrongState
 from howdah.names import Commit
 from howdah.wire import pfs
@@ -20,6 +21,7 @@ from howdah.worker.batching import Batch
 from howdah.worker.environment import About
 from howdah.worker.fence.limits import Limits
 from howdah.worker.inputs import Fetcher, Input
+from howdah.worker.outputs import Written
 from howdah.worker.slot import Lines, Slot
 from howdah.worker.work import Code, Datum, Done, State
 
@@ -179,14 +181,23 @@ class Task:
 
     def _send(self, tried: list[_Tried], *, is_last: bool = False) -> None:
         begun = time.monotonic()
+        small: list[tuple[Digest, Written]] = []
         with changes.modify(self._means.conn, self._output) as block:
             for each in tried:
-                work.send(block, each.datum, each.done.outputs)
+                small += work.send(block, each.datum, each.done.outputs)
                 each.upload_time, begun = time.monotonic() - begun, time.monotonic()
             results = self._results([_result(each) for each in tried])
             results.task = self._message.number if is_last else 0
             block.report(results)
         self.is_over = is_last
+        if self._takes_outputs(tried):
+            for digest, one in small:
+                self._means.fetcher.take(digest, one.place, one.size)
+
+    def _takes_outputs(self, tried: Sequence[_Tried]) -> bool:
+        """Whether nothing that code has started can write to its outputs any more."""
+        lingers = self.slot.is_bare or any(each.datum.code.batching for each in tried)
+        return self._means.fetcher.linked and not lingers
 
     def _results(self, results: list[work_pb2.Result]) -> work_pb2.Results:
         told = work_pb2.Results(token=self._means.token, job=self._message.job, results=results)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from howdah.client.changes import Changes
+from howdah.digest import Digest, of_bytes
 from howdah.errors import Invalid, Unavailable
 from howdah.names import File
 from howdah.worker import environment, layout, outputs, unfenced
@@ -22,6 +23,9 @@ from howdah.worker.fence.limits import Limits, lacking
 from howdah.worker.inputs import Fetcher, Input
 from howdah.worker.pipes import Pipes
 from howdah.worker.slot import Ended, Lines, Slot
+
+SMALL = 256 << 10
+"""Bytes of a file of one chunk, whose digest is that of its bytes, and less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +156,19 @@ def _run(slot: Slot, code: Code, folder: Path, given: Mapping[str, str], tell: L
     return State.FAILED, ended.why
 
 
-def send(changes: Changes, datum: Datum, found: Sequence[outputs.Output]) -> None:
-    """Put the outputs into a block of changes, as the datum's."""
+def send(changes: Changes, datum: Datum, found: Sequence[outputs.Output]) -> list[tuple[Digest, outputs.Written]]:
+    """Put the outputs into a block of changes, as the datum's; returns the small files by what names them."""
     commits = {each.name: each.file.commit for each in datum.inputs}
+    small: list[tuple[Digest, outputs.Written]] = []
     for one in found:
         if isinstance(one, outputs.Copied):
             changes.copy(File(commits[one.input], one.source), one.path, datum=datum.about.datum)
             continue
         with open(one.place, "rb", buffering=0) as file:
-            changes.put(one.path, file, datum=datum.about.datum)
+            if 0 < one.size < SMALL:
+                data = file.read(one.size)
+                small.append((of_bytes(data), one))
+                changes.put(one.path, data, datum=datum.about.datum)
+            else:
+                changes.put(one.path, file, datum=datum.about.datum)
+    return small
