@@ -17,9 +17,11 @@ from howdah.client import jobs, logs, pipelines
 from howdah.client.nextdatum import Ask, Door
 from howdah.errors import Invalid
 from howdah.infos import JobInfo, JobState
+from howdah.testing.launched import until
 from howdah.testing.pipelines import Mill, pfs
 from howdah.wire.gen import worker_pb2, worker_pb2_grpc
 from howdah.worker import peers
+from tests.worker.conftest import running
 
 _HEAD = """
 import os, pathlib, sys
@@ -161,6 +163,18 @@ def test_a_job_that_is_stopped_ends_its_process(mill: Mill) -> None:
 
     assert mill.wait(pipeline, first.id).state is JobState.JOB_KILLED
     assert mill.wait(pipeline, id).state is JobState.JOB_SUCCESS
+
+
+def test_code_that_never_asks_ends_with_its_job(mill: Mill) -> None:
+    transform = {"datum_batching": True}
+    pipeline = mill.pipeline(mill.repo({"/a": b""}), "echo begun; sleep 600.25", transform=transform)
+    job = mill.jobs(pipeline)[0]
+    until(lambda: bool(_lines(mill, job)), what="the code")
+
+    jobs.stop(mill.conn, job.job)
+
+    assert mill.wait(pipeline, job.job.id).state is JobState.JOB_KILLED
+    until(lambda: not running("600.25"), what="the end of the code")
 
 
 def test_err_cmd_is_refused(mill: Mill) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,7 @@ from howdah.errors import Invalid, Unavailable
 from howdah.worker import layout, unfenced
 from howdah.worker.fence.limits import Limits
 from howdah.worker.slot import Ended, Place, Slot
+from tests.pipelines import processes
 from tests.worker.conftest import place, running
 from tests.worker.runs import PATH, run
 
@@ -99,6 +101,23 @@ def test_a_run_is_ended_by_whoever_asks_and_the_slot_goes_on(slot: Slot) -> None
     assert not running("8888.1")
     slot.kill("x", "too late")
     assert run(slot, ["echo", "well"]).lines == ["well"]
+
+
+def test_a_run_is_ended_by_whoever_asks_at_the_moment_of_its_order(slot: Slot) -> None:
+    layout.make(slot.place.folder / "x", slot.place.user)
+    layout.give(slot.place.folder / "x", [])
+    ordered = threading.Event()
+    command, limits = ["sleep", "8888.3"], Limits(seconds=_LIMIT)
+    fence = [slot.process, *(each.number for each in processes.below(slot.process))]
+    with ThreadPoolExecutor(1) as pool:
+        for process in fence:  # until both have come
+            os.kill(process, signal.SIGSTOP)
+        ended = pool.submit(slot.run, "x", command, {"PATH": PATH}, limits=limits, tell=print, turned=ordered.set)
+        assert ordered.wait(_LIMIT)
+        slot.kill("x", "job stopped")
+        for process in fence:
+            os.kill(process, signal.SIGCONT)
+        assert ended.result(_LIMIT).why == "job stopped"
 
 
 @pytest.mark.parametrize("folder", ["/var/tmp", "/tmp"])

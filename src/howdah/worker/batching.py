@@ -154,9 +154,9 @@ class _Process:
         """
         self._await(lambda: self._turned, None)  # it may have to wait for other code to end
         limit = time.monotonic() + seconds if seconds else None
+        self._turn(name)  # from now on who stops the datum ends it, even if it never asks
         try:
             ask = self._asked(limit)
-            self._turn(name)
             ask.answer([f"{key}={value}" for key, value in told.items()])
             ended = self._asked(limit)
         except queue.Empty as empty:

@@ -81,10 +81,10 @@ class Talk:
 def serve(talk: Talk, way: Way) -> None:
     """Have one run after the other, until nobody listens."""
     while messages := talk.wait():
-        for message in messages:
+        for number, message in enumerate(messages):
             if "run" in message and not talk.over:
-                run = Run.of(message["run"])
-                talk.send({"ended": _Running(run, way, talk).ended()})
+                running = _Running(Run.of(message["run"]), way, talk)
+                talk.send({"ended": running.ended(messages[number + 1 :])})
                 talk.push()
 
 
@@ -113,9 +113,10 @@ class _Running:
         folder = f"{way.slot}/{run.folder}"
         self._watch = Watch(run.limits, (f"{folder}/pfs/out", f"{folder}/tmp"), way.shared)  # noqa: S108
 
-    def ended(self) -> dict[str, Any]:
-        """Go along with it to its end, and tell how that was."""
+    def ended(self, heard: list[Message]) -> dict[str, Any]:
+        """Go along with it to its end, and tell how that was; what came with the order for it is `heard`."""
         os.set_blocking(self._output, False)
+        self._obey(heard)
         while True:
             happened = self._await()
             if self._output in happened:
@@ -157,13 +158,16 @@ class _Running:
 
     def _hear(self) -> None:
         self._talk.push()
-        for message in self._talk.receive():
+        self._obey(self._talk.receive())
+        if self._talk.over:
+            self._kill("killed", "nobody waits for it")
+
+    def _obey(self, messages: list[Message]) -> None:
+        for message in messages:
             if "kill" in message and message["folder"] == self._name:
                 self._kill("killed", message["kill"])
             elif "turn" in message:
                 self._turn(message["turn"])
-        if self._talk.over:
-            self._kill("killed", "nobody waits for it")
 
     def _turn(self, name: str) -> None:
         """Go by another name; what was printed before is told before that is."""
