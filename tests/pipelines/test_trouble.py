@@ -12,7 +12,7 @@ import pytest
 
 from howdah.backup.make import Source, make
 from howdah.backup.restore import restore
-from howdah.client import channel, logs, pipelines, upkeep
+from howdah.client import channel, jobs, logs, pipelines, upkeep
 from howdah.client.channel import Connection
 from howdah.infos import JobInfo, JobState, PipelineState
 from howdah.names import Pipeline, Project
@@ -139,8 +139,7 @@ def test_a_job_waits_for_room_on_the_disk_and_its_pipeline_tells_how_much_there_
 
         after = mill.wait(pipeline, id)
 
-        named = Pipeline(Project(), pipeline)
-        until(lambda: pipelines.inspect(mill.conn, named).state is PipelineState.PIPELINE_RUNNING, what="its state")
+        until(lambda: _state(mill, pipeline) is PipelineState.PIPELINE_RUNNING, what="its state")
         assert before.state is JobState.JOB_SUCCESS
         assert "the disk has 2 MiB free, and 3 MiB of it are left to others: make room on it" in why
         assert (after.state, after.processed) == (JobState.JOB_SUCCESS, 1)
@@ -191,7 +190,10 @@ def test_packages_without_uv_are_waited_for_and_others_run_meanwhile(
         assert "uv cannot be started" in (why := crashed(mill, pipeline))
         assert "install it" in why
         assert mill.wait(mill.pipeline(pfs(repo, name="in"), "true")).state is JobState.JOB_SUCCESS
-        assert not mill.jobs(pipeline)[0].state.is_over
+        (told,) = mill.jobs(pipeline)
+        assert not told.state.is_over
+        jobs.stop(mill.conn, told.job)
+        until(lambda: _state(mill, pipeline) is PipelineState.PIPELINE_RUNNING, what="a pipeline without work")
 
         mill.pipeline(pfs(repo, name="in"), "cp /pfs/in/* /pfs/out", name=pipeline, update=True)
         assert mill.wait(pipeline).state is JobState.JOB_SUCCESS

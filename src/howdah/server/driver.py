@@ -95,9 +95,10 @@ class Driver:
             rows = waiting.pipelines(tx, *_NOTICED)
             any_pipeline = bool(found or rows) or tx.one("SELECT 1 FROM pipelines LIMIT 1") is not None
         starting, crashing, idle = ({row.pipeline for row in rows if row.state == state} for state in _NOTICED)
-        for pipeline in starting if not self._refused else ():
+        busy = {each.job.pipeline for each in found}
+        for pipeline in starting | (crashing - busy) if not self._refused else ():
             self._advance(pipeline, lifecycle.Up())
-        for pipeline in idle & {each.job.pipeline for each in found}:
+        for pipeline in idle & busy:
             self._advance(pipeline, lifecycle.Work(has_work=True))
         return found, any_pipeline, (starting, crashing)
 
