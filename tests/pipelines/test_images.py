@@ -211,6 +211,7 @@ while ask(b"") is not None:
 @needs_root
 def test_containers_of_a_killed_worker_are_removed(served: tuple[StoreServer, Mill], engine: Podman) -> None:
     server, mill = served
+    until(lambda: not engine.running, what="no container of others")
     first, second = ({"/a": word} for word in (b"600", b"0"))
     repo = mill.repo(first)
     pipeline = mill.pipeline(pfs(repo, name="in"), "echo begun; sleep $(cat /pfs/in/a)", transform=IN_BOX)
