@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +102,10 @@ class Driver:
         return found, any_pipeline, (starting, crashing)
 
     def _advance(self, pipeline: Pipeline, event: lifecycle.Event) -> tuple[lifecycle.Action, ...]:
-        return writing.step(self._store, lambda made: pipelines.advance(made, self._store, pipeline, event))
+        try:
+            return writing.step(self._store, lambda made: pipelines.advance(made, self._store, pipeline, event))
+        except NotFound:
+            return ()  # it is gone
 
     def _go_on(self) -> None:
         self._spawn(self._look())
@@ -209,8 +211,7 @@ class Driver:
                 self._let_go(driven)
                 if taken.spec.autoscaling:  # the next look says if there is more to do
                     idle = lifecycle.Work(has_work=False)
-                    with suppress(NotFound):  # it is gone
-                        await self._bridge.run(self._advance, driven.job.pipeline, idle)
+                    await self._bridge.run(self._advance, driven.job.pipeline, idle)
 
     async def _sent(self, taken: Work) -> str:
         """Copy a job's output to where it is to go; what is wrong with that."""
