@@ -238,11 +238,12 @@ class Batches:
             from howdah.client.windows import Windows  # noqa: PLC0415 -- takes 40 ms, which only large files are worth
 
             self._windows = Windows(lend=self._conn.address.local)
-        for chunks, digests, _, at in self._windows.cut(source):
+        for found in self._windows.cut(source):
+            digests = found.digests()
             self._end_puts()
             exchange = self._send_offer(digests, self._windows.lent)
             self._settle()
-            self._offered = _Offered(exchange, path, datum, append, digests, chunks, at)
+            self._offered = _Offered(exchange, path, datum, append, digests, found.chunks, found.at)
             append = True
 
     def do(self, request: pfs_pb2.ModifyFileRequest) -> None:

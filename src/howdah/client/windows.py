@@ -18,19 +18,22 @@ _LENT = 5  # and two whose chunks the store may be reading, until it answers to 
 
 
 class Cut(NamedTuple):
-    """The chunks of one window, what names them, what is left over, and where in lent memory the first begins."""
+    """The chunks of one window, what is left over, and where in lent memory the first begins."""
 
     chunks: list[memoryview]
-    digests: list[Digest]
     rest: memoryview
     at: int
+
+    def digests(self) -> list[Digest]:
+        """What names the chunks, hashed now."""
+        return [of_bytes(chunk) for chunk in self.chunks]
 
 
 class Windows:
     """Cuts one file after the other, in memory that is used again. For one thread at a time.
 
-    Content is read in the thread that asks for its chunks; meanwhile what was read before is cut and hashed in
-    another, which ends when this is gone.
+    Content is read and hashed in the thread that asks for its chunks. What was read before is meanwhile cut in another,
+    which ends when this is gone: that takes about as long as both of the others.
     """
 
     def __init__(self, *, lend: bool) -> None:
@@ -78,4 +81,4 @@ def _lent(size: int) -> Lent | None:
 
 def _cut(window: memoryview, at: int, *, is_last: bool) -> Cut:
     chunks = cut(window, is_last=is_last)
-    return Cut(chunks, [of_bytes(chunk) for chunk in chunks], window[sum(map(len, chunks)) :], at)
+    return Cut(chunks, window[sum(map(len, chunks)) :], at)
