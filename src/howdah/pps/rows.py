@@ -141,5 +141,6 @@ def named(tx: Tx, pipeline: Pipeline) -> tuple[PipelineRow, VersionRow]:
     found = versions(tx, row.repo, -1)
     back = int(match["back"] or "1")
     if back >= len(found):
-        raise NotFound(f'pipeline "{pipeline}" not found: it has {len(found)} versions', kind="pipeline-not-found")
+        count = "1 version" if len(found) == 1 else f"{len(found)} versions"
+        raise NotFound(f'pipeline "{pipeline}" not found: it has {count}', kind="pipeline-not-found")
     return row, found[back]
