@@ -304,6 +304,7 @@ def test_schedules_and_triggers_have_what_they_need_and_leave_nothing(store: Sto
     assert upstream(store, output()) == {
         *("default/edges_tick@master", "default/images@edges-trigger-1", "default/edges.spec@master")
     }
+    assert info(store).reason == ""
     put(store, "/2.png")
     assert len(states(store)) == 1
     put(store, "/3.png")
@@ -322,7 +323,7 @@ def test_inputs_that_never_propagate_are_read_along(store: Store) -> None:
     model = {"pfs": {"repo": "model", "glob": "/", "propagation_spec": {"never": True}}}
     create(store, document(input={"cross": [{"pfs": {"repo": "images", "glob": "/*"}}, model]}))
     put(store, "/weights", repo=Repo(Project(), "model"))
-    assert len(states(store)) == 1
+    assert (len(states(store)), info(store).reason) == (1, "")
     put(store, "/2.png")
     assert len(states(store)) == 2
 

@@ -13,8 +13,10 @@ from howdah.names import Pipeline, Project, Repo
 from howdah.pfs import check, commits, projects, repos, writing
 from howdah.pps import pipelines
 from howdah.pps.rows import spec_branch
+from howdah.pps.telling import alerts
 from howdah.store.store import Store
-from tests.pps.stores import EDGES, create, document, pipeline_store, put, states
+from tests.pfs.stores import REPO
+from tests.pps.stores import EDGES, create, document, info, pipeline_store, put, states
 
 TICKS = Repo(Project(), "edges_tick")
 SCHEDULE = {"cron": {"name": "tick", "spec": "@never"}}
@@ -101,3 +103,20 @@ def test_pipelines_of_one_name_have_branches_of_their_own_for_triggers(store: St
     with store.database.read() as tx:
         left = {branch.name for branch in repos.inspect(tx, Repo(Project(), "images")).branches}
     assert left == {"master", *own} - {"edges-trigger-1"}
+
+
+def test_a_pipeline_whose_input_was_deleted_by_force_tells_so_until_it_follows_it_again(store: Store) -> None:
+    create(store, document())
+    assert info(store).reason == ""
+    with store.database.write() as tx:
+        repos.delete(tx, REPO, force=True)
+    told = "it follows default/images@master no longer, deleted by force: create that, then rerun the pipeline"
+    assert info(store).reason == told
+    assert alerts(info(store))[0] == f"pipeline does not work: {told}"
+    with store.database.write() as tx:
+        repos.create(tx, REPO, "", now=store.now())
+    assert info(store).reason == told
+    writing.step(store, lambda made: pipelines.rerun(made, store, EDGES))
+    assert info(store).reason == ""
+    writing.step(store, lambda made: pipelines.stop(made, store, EDGES))
+    assert info(store).reason == ""

@@ -78,7 +78,7 @@ def _info(tx: Tx, row: PipelineRow, version: VersionRow) -> PipelineInfo:
         wiring.type_of(version.read()),
         Commit(spec, read_commit(tx, version.spec).id),
         PipelineState(row.state),
-        row.reason,
+        row.reason or _cut_off(tx, row, version),
         bool(row.stopped),
         jobrows.newest_state(tx, row.repo),
         version.told,
@@ -88,6 +88,15 @@ def _info(tx: Tx, row: PipelineRow, version: VersionRow) -> PipelineInfo:
         clock.moment(version.created),
         json.loads(row.metadata),
     )
+
+
+def _cut_off(tx: Tx, row: PipelineRow, version: VersionRow) -> str:
+    """Why a pipeline works no more although it is well; empty where it does."""
+    if row.stopped or version.version != rows.newest(tx, row.repo).version:
+        return ""
+    lost = wiring.unfollowed(tx, version.read())
+    names = ", ".join(map(str, lost))
+    return f"it follows {names} no longer, deleted by force: create that, then rerun the pipeline" if lost else ""
 
 
 def job(tx: Tx, named: Job) -> JobInfo:
@@ -210,6 +219,8 @@ def alerts(info: PipelineInfo) -> list[str]:
     found = []
     if info.state in _FAILED:
         found.append(f"pipeline is in state {info.state.name}: {info.reason or 'no reason is told'}")
+    elif info.reason:
+        found.append(f"pipeline does not work: {info.reason}")
     if info.last_job in _BAD:
         found.append(f"its newest job is {info.last_job.name}")
     return found
