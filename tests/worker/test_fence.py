@@ -216,8 +216,9 @@ def test_shared_memory_is_bounded_and_new_for_each_run(fence: Runner) -> None:
 def test_a_file_that_grows_too_large_ends_the_run(fence: Runner) -> None:
     ran = fence.sh("head -c 1M /dev/zero > /pfs/out/a; exec cat /dev/zero > /pfs/out/b", disk=8 << 20)
     assert ran.how == "limit"
-    assert ran.why.startswith("it wrote a file that is too large: ")
-    assert len(ran.out["b"]) == 8 << 20
+    # Whoever looks at all that is written may come before the kernel, which looks at each file.
+    assert ran.why.startswith(("it wrote a file that is too large: ", f"more than {8 << 20} bytes were written: "))
+    assert len(ran.out["b"]) <= 8 << 20
 
 
 @pytest.mark.parametrize("folder", ["/pfs/out", "/tmp"])
