@@ -50,6 +50,19 @@ def test_results_say_how_much_was_told_before() -> None:
     assert (again.told, [*again.said]) == (3, [])
 
 
+def test_what_results_did_not_bring_is_told_otherwise() -> None:
+    lines = Lines("token")
+    log = _of(lines, "1")
+    log.say("a", "begins")
+    log.print("a", ["x"])
+    results = work_pb2.Results()
+    log.mark(results)
+    log.give_back(results)
+    again = work_pb2.Results()
+    log.mark(again)
+    assert _texts([*again.said]) == [("a", "begins"), ("a", "x")]
+
+
 def test_code_that_prints_faster_than_lines_are_told_waits() -> None:
     lines = Lines("token")
     log = _of(lines, "1")

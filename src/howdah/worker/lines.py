@@ -66,6 +66,11 @@ class Lines:
         if lines is not None:
             results.said.extend(lines.said)
 
+    def give_back(self, log: TaskLog, results: work_pb2.Results) -> None:
+        """Have told otherwise what the results were to tell: they did not come so far."""
+        for said in results.said:
+            self.add(log, said)
+
 
 class TaskLog:
     """What is said of the datums of one task."""
@@ -85,6 +90,10 @@ class TaskLog:
     def mark(self, results: work_pb2.Results) -> None:
         """See `howdah.worker.tasks.Log.mark`."""
         self._lines.mark(self, results)
+
+    def give_back(self, results: work_pb2.Results) -> None:
+        """See `howdah.worker.tasks.Log.give_back`."""
+        self._lines.give_back(self, results)
 
 
 def _now() -> int:

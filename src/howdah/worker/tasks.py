@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -27,6 +27,7 @@ from howdah.worker.work import Code, Datum, Done, State
 
 _SECONDS = 0.5  # what is done for longer is told
 _BYTES = 64 << 20  # and so is what is more than this
+_UNWANTED = "not-running"  # the kind of error that the store means by results nobody waits for
 _Trying = Callable[[Datum, str, Lines], AbstractContextManager[Done]]
 _STATES = {
     State.SUCCESS: pps_pb2.SUCCESS,
@@ -46,6 +47,9 @@ class Log(Protocol):
 
     def mark(self, results: work_pb2.Results) -> None:
         """Have the results taken in when all that was said and printed before is kept."""
+
+    def give_back(self, results: work_pb2.Results) -> None:
+        """The results were not looked at: what was said and printed before is to be kept nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +134,8 @@ class Task:
         """Nothing could be done: tell it of each datum that nothing was told of, as its failure if it is the code's."""
         state = pps_pb2.FAILED if isinstance(error, Invalid) else pps_pb2.UNKNOWN
         left = [each.serial for each in self._message.datums if each.serial not in self._told]
-        results = [work_pb2.Result(serial=serial, state=state, why=error.message) for serial in left]
-        with suppress(WrongState), changes.modify(self._means.conn, self._output) as block:
-            block.report(self._results(results))
+        with suppress(WrongState), self._telling() as (_, results):
+            results.results.extend(work_pb2.Result(serial=serial, state=state, why=error.message) for serial in left)
 
     def run(self, code: Code) -> None:
         """Work on all of it. Raises where the machine or the store is to blame; what was not told is lost then."""
@@ -182,27 +185,35 @@ class Task:
     def _send(self, tried: list[_Tried], *, is_last: bool = False) -> None:
         begun = time.monotonic()
         small: list[tuple[Digest, Written]] = []
-        with changes.modify(self._means.conn, self._output) as block:
+        with self._telling() as (block, results):
             for each in tried:
                 small += work.send(block, each.datum, each.done.outputs)
                 each.upload_time, begun = time.monotonic() - begun, time.monotonic()
-            results = self._results([_result(each) for each in tried])
+            results.results.extend(map(_result, tried))
             results.task = self._message.number if is_last else 0
-            block.report(results)
         self.is_over = is_last
         if self._takes_outputs(tried):
             for digest, one in small:
-                self._means.fetcher.take(digest, one.place, one.size)
+                self._means.fetcher.take(digest, one.place, is_own=self.slot.caller is None)
 
     def _takes_outputs(self, tried: Sequence[_Tried]) -> bool:
-        """Whether nothing that code has started can write to its outputs any more."""
+        """Whether code can have nothing to do with its outputs any more, but by what it has handed to others."""
         lingers = self.slot.is_bare or any(each.datum.code.batching for each in tried)
         return self._means.fetcher.linked and not lingers
 
-    def _results(self, results: list[work_pb2.Result]) -> work_pb2.Results:
-        told = work_pb2.Results(token=self._means.token, job=self._message.job, results=results)
-        self._means.log.mark(told)
-        return told
+    @contextmanager
+    def _telling(self) -> Iterator[tuple[changes.Changes, work_pb2.Results]]:
+        """A block of changes to the output, and the results that come with it, to be filled in."""
+        results = work_pb2.Results(token=self._means.token, job=self._message.job)
+        try:
+            with changes.modify(self._means.conn, self._output) as block:
+                yield block, results
+                self._means.log.mark(results)
+                block.report(results)
+        except HowdahError as error:
+            if error.kind != _UNWANTED:  # else its lines were kept: it was looked at
+                self._means.log.give_back(results)
+            raise
 
 
 def _result(tried: _Tried) -> work_pb2.Result:
