@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import pytest
 
 from howdah.digest import of_bytes
 from howdah.errors import Unavailable
-from howdah.worker.cache import Cache
+from howdah.worker.cache import SMALL, Cache
 
 
 def _lost() -> Iterator[bytes]:
@@ -65,19 +66,35 @@ def test_a_content_that_somebody_deleted_is_fetched_again(tmp_path: Path) -> Non
     assert cache.place(of_bytes(b"x"), tmp_path / "b", lambda: [b"x"], linked=True) == 1
 
 
-def test_a_file_that_nobody_writes_to_any_more_is_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_own", [True, False])
+def test_an_output_is_taken(tmp_path: Path, is_own: bool) -> None:
     cache = Cache(tmp_path / "cache")
     digest = of_bytes(b"content")
     for name in "ab":
         (tmp_path / name).write_bytes(b"content")
         (tmp_path / name).chmod(0o4700)
-    cache.take(digest, str(tmp_path / "a"), 7)
-    cache.take(digest, str(tmp_path / "b"), 7)
-    assert not (tmp_path / "a").exists()
-    assert (tmp_path / "b").exists()
+        cache.take(digest, str(tmp_path / name), is_own=is_own)
     assert cache.place(digest, tmp_path / "c", _never, linked=True) == 0
     assert (tmp_path / "c").read_bytes() == b"content"
     assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o644
+    assert (tmp_path / "c").samefile(tmp_path / "a") is not is_own
+    assert (tmp_path / "b").stat().st_nlink == 1
+    assert [*(tmp_path / "cache").glob(".*")] == []
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_what_is_not_what_it_was_is_not_taken(tmp_path: Path, is_own: bool) -> None:
+    cache = Cache(tmp_path / "cache")
+    (tmp_path / "changed").write_bytes(b"Content")
+    (tmp_path / "longer").write_bytes(b"content" + bytes(SMALL))
+    (tmp_path / "real").write_bytes(b"content")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("changed", "longer", "link", "folder", "pipe", "missing"):
+        cache.take(of_bytes(b"content"), str(tmp_path / name), is_own=is_own)
+        assert not cache.has(of_bytes(b"content")), name
+    assert [*(tmp_path / "cache").iterdir()] == []
 
 
 def test_a_file_that_somebody_could_write_to_is_not_taken(tmp_path: Path) -> None:
@@ -85,11 +102,12 @@ def test_a_file_that_somebody_could_write_to_is_not_taken(tmp_path: Path) -> Non
     with (tmp_path / "a").open("wb") as file:
         file.write(b"content")
         file.flush()
-        cache.take(of_bytes(b"content"), str(tmp_path / "a"), 7)
-    (tmp_path / "link").symlink_to(tmp_path / "a")
-    cache.take(of_bytes(b"content"), str(tmp_path / "link"), 7)
-    assert not cache.has(of_bytes(b"content"))
-    assert (tmp_path / "a").read_bytes() == b"content"
+        cache.take(of_bytes(b"content"), str(tmp_path / "a"), is_own=False)
+        assert not cache.has(of_bytes(b"content"))
+        cache.take(of_bytes(b"content"), str(tmp_path / "a"), is_own=True)
+        file.write(b"!")
+    assert cache.place(of_bytes(b"content"), tmp_path / "b", _never, linked=True) == 0
+    assert (tmp_path / "b").read_bytes() == b"content"
 
 
 def test_many_threads_fetch_at_once(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 A file is in place when it is whole. It is linked into the folders of runs, so it costs nothing there and can be dropped
 here at any time; the longest unused are, when there is too much. What one run has written another one reads: small
-outputs are moved here, since they would only be deleted and fetched again.
+outputs are taken, since they would only be deleted and fetched again.
 """
 
 from __future__ import annotations
@@ -16,8 +16,13 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from howdah.digest import of_bytes
 from howdah.worker import layout
 
+SMALL = 256 << 10
+"""Bytes: a file of less is one chunk, so its digest is that of its bytes."""
+
+_AS_IT_IS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = ".new-"
 _MOST = 250_000  # files; what is known of one takes some 250 bytes of memory
 
@@ -69,25 +74,29 @@ class Cache:
             self._keep(name, str(target), size, linked=linked)
             return size
 
-    def take(self, digest: bytes, source: str, size: int) -> None:
-        """Have a file's content here too, if that can be: the file is moved, unless somebody could write to it yet."""
+    def take(self, digest: bytes, source: str, *, is_own: bool) -> None:
+        """Have the content of a small file here too, if that can be and it is what the digest names.
+
+        The file itself is taken, if nobody can write to it any more; a copy where those who might are our own user.
+        """
         name = digest.hex()
         if self._used(name):
             return
-        path = self._path(name)
+        new = self._new()
         with suppress(OSError):  # it would only be fetched
-            descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                os.fchown(descriptor, os.geteuid(), os.getegid())
-                os.fchmod(descriptor, layout.READABLE)
-                # Refused where the file is open for writing: code may have handed it to a process that is not its own.
-                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+                if is_own:
+                    layout.write(new, [_read(source)])
+                else:
+                    os.link(source, new, follow_symlinks=False)
+                data = _read(new) if is_own else _sealed(new)
+                if of_bytes(data) == digest:
+                    os.makedirs(os.path.dirname(self._path(name)), exist_ok=True)
+                    os.rename(new, self._path(name))
+                    self._add(name, len(data))
             finally:
-                os.close(descriptor)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            os.replace(source, path)
-            self._add(name, size)
+                with suppress(FileNotFoundError):
+                    os.unlink(new)
 
     def _used(self, name: str) -> bool:
         with self._lock:
@@ -99,7 +108,7 @@ class Cache:
     def _keep(self, name: str, source: str, size: int, *, linked: bool) -> None:
         path = self._path(name)
         if not (linked and _linked(source, path)):
-            new = f"{self._folder}/{_NEW}{next(self._names)}"
+            new = self._new()
             layout.copy(source, new)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.replace(new, path)
@@ -120,8 +129,34 @@ class Cache:
             self._total -= size
             yield name
 
+    def _new(self) -> str:
+        return f"{self._folder}/{_NEW}{next(self._names)}"
+
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name[:2]}/{name}"
+
+
+def _read(path: str) -> bytes:
+    """A small file, whatever is there now."""
+    descriptor = os.open(path, _AS_IT_IS)
+    try:
+        return os.read(descriptor, SMALL)
+    finally:
+        os.close(descriptor)
+
+
+def _sealed(path: str) -> bytes:
+    """A small file that is ours from now on, so that nobody else opens it for writing; an error where somebody has."""
+    descriptor = os.open(path, _AS_IT_IS)
+    try:
+        os.fchown(descriptor, os.geteuid(), os.getegid())
+        os.fchmod(descriptor, layout.READABLE)
+        # Refused where the file is open for writing: code may have handed it to a process that is not its own.
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        return os.read(descriptor, SMALL)
+    finally:
+        os.close(descriptor)
 
 
 def _linked(source: str, path: str) -> bool:

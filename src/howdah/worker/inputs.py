@@ -89,9 +89,9 @@ class Fetcher:
                 total += self._place(info.digest, places[info.file.path], partial(files.get, self._conn, info.file))
         return total
 
-    def take(self, digest: bytes, source: str, size: int) -> None:
+    def take(self, digest: bytes, source: str, *, is_own: bool) -> None:
         """Have a small output at hand that may be the next run's input; see `Cache.take`."""
-        self._cache.take(digest, source, size)
+        self._cache.take(digest, source, is_own=is_own)
 
     def _place(self, digest: bytes, target: str, pieces: Callable[[], Iterable[bytes]]) -> int:
         return self._cache.place(digest, target, pieces, linked=self.linked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,6 @@ from typing import Protocol
 
 from howdah.client import changes
 from howdah.client.channel import Connection
-from howdah.digest import Digest
 from howdah.errors import HowdahError, Invalid, WrongState
 from howdah.names import Commit
 from howdah.wire import pfs
@@ -21,7 +20,6 @@ from howdah.worker.batching import Batch
 from howdah.worker.environment import About
 from howdah.worker.fence.limits import Limits
 from howdah.worker.inputs import Fetcher, Input
-from howdah.worker.outputs import Written
 from howdah.worker.slot import Lines, Slot
 from howdah.worker.work import Code, Datum, Done, State
 
@@ -184,22 +182,17 @@ class Task:
 
     def _send(self, tried: list[_Tried], *, is_last: bool = False) -> None:
         begun = time.monotonic()
-        small: list[tuple[Digest, Written]] = []
         with self._telling() as (block, results):
             for each in tried:
-                small += work.send(block, each.datum, each.done.outputs)
+                small = work.send(block, each.datum, each.done.outputs)
+                if self._means.fetcher.linked and not (self.slot.is_bare or each.datum.code.batching):
+                    # Before the store is told: the job that reads them may begin at once.
+                    for digest, one in small:
+                        self._means.fetcher.take(digest, one.place, is_own=self.slot.caller is None)
                 each.upload_time, begun = time.monotonic() - begun, time.monotonic()
             results.results.extend(map(_result, tried))
             results.task = self._message.number if is_last else 0
         self.is_over = is_last
-        if self._takes_outputs(tried):
-            for digest, one in small:
-                self._means.fetcher.take(digest, one.place, is_own=self.slot.caller is None)
-
-    def _takes_outputs(self, tried: Sequence[_Tried]) -> bool:
-        """Whether code can have nothing to do with its outputs any more, but by what it has handed to others."""
-        lingers = self.slot.is_bare or any(each.datum.code.batching for each in tried)
-        return self._means.fetcher.linked and not lingers
 
     @contextmanager
     def _telling(self) -> Iterator[tuple[changes.Changes, work_pb2.Results]]:

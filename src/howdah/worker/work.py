@@ -18,14 +18,12 @@ from howdah.digest import Digest, of_bytes
 from howdah.errors import Invalid, Unavailable
 from howdah.names import File
 from howdah.worker import environment, layout, outputs, unfenced
+from howdah.worker.cache import SMALL
 from howdah.worker.environment import About
 from howdah.worker.fence.limits import Limits, lacking
 from howdah.worker.inputs import Fetcher, Input
 from howdah.worker.pipes import Pipes
 from howdah.worker.slot import Ended, Lines, Slot
-
-SMALL = 256 << 10
-"""Bytes of a file of one chunk, whose digest is that of its bytes, and less."""
 
 
 @dataclass(frozen=True, slots=True)
