@@ -158,3 +158,16 @@ def test_what_code_has_closed_is_read_nevertheless(folder: Path) -> None:
     (found,) = _found(folder)
     assert isinstance(found, Written)
     assert Path(found.place).read_text() == "1"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="platform: only root has others")
+def test_nobody_else_changes_folders_that_are_looked_at(folder: Path) -> None:
+    for name in ("pfs/out", "pfs/out/below"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "file").write_text("x")
+        os.chown(folder / name, 65534, 65534)
+        (folder / name).chmod(0o777)
+    assert {one.path for one in outputs.find(folder)} == {"/file", "/below/file"}
+    for name in ("pfs/out", "pfs/out/below"):
+        seen = (folder / name).stat()
+        assert (seen.st_uid, seen.st_mode & 0o777) == (0, 0o700)

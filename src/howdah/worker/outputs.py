@@ -1,7 +1,9 @@
 """What code has left in `/pfs/out`: files to be sent, and links to its inputs, which are copied inside the store.
 
-Everything that ran is gone by then, so nothing changes while it is looked at. Links are followed as the code saw them:
-below `/pfs`, and nowhere else. What cannot be kept is refused by its name.
+Everything that ran is gone by then. It may have handed a folder to a process that is not its own, so each becomes
+root's alone, where the worker is root, before it is looked into: nothing is exchanged then for a link to what code
+must not read. Links are followed as the code saw them: below `/pfs`, and nowhere else. What cannot be kept is refused
+by its name.
 """
 
 from __future__ import annotations
@@ -139,7 +141,10 @@ class _Finder:
 
 def _entries(place: str, path: str) -> list[os.DirEntry[str]]:
     try:
-        if os.lstat(place).st_mode & 0o500 != 0o500:
+        seen = os.lstat(place)
+        if os.geteuid() == 0 != seen.st_uid:
+            os.chown(place, 0, 0, follow_symlinks=False)
+        if seen.st_mode & 0o777 != 0o700:
             os.chmod(place, 0o700)
         with os.scandir(place) as found:
             return list(found)
