@@ -218,7 +218,8 @@ def wait(out: Output, store: Store, job: str) -> None:
 
 def _failure(info: JobInfo) -> str:
     told = f"job {info.job} is over without success, {_outcome(info)}"
-    return f"{told}: see `{_see(info)}`" if _see(info) else told
+    see = _see(info)
+    return f"{told}: see `{see}`" if see else told
 
 
 def _over(store: Store, job: Job) -> JobInfo:

@@ -22,7 +22,12 @@ SELECT_PIPELINE = (
     "SELECT repo, projects.name, repos.name, pipelines.created, stopped, state, reason, tries, pipelines.metadata"
     " FROM pipelines JOIN repos USING (repo) JOIN projects USING (project)"
 )
-_VERSION = "SELECT repo, version, spec, told, effective, salt, created FROM pipeline_versions WHERE repo = ?"
+_VERSIONS = "SELECT repo, version, spec, told, effective, salt, created FROM pipeline_versions AS v"
+_VERSION = f"{_VERSIONS} WHERE repo = ?"
+_TELLING = (
+    "WHERE repo IN (SELECT repo FROM pipelines WHERE stopped <= ?) AND instr(effective, ?) > 0"
+    " AND version = (SELECT max(version) FROM pipeline_versions AS n WHERE n.repo = v.repo) ORDER BY repo"
+)
 _MOST = 1 << 31
 _NAME = re.compile(r"(?P<name>[^\^]*)\^(?P<back>[0-9]{0,9})\Z")
 
@@ -115,13 +120,7 @@ def newest(tx: Tx, repo: int) -> VersionRow:
 
 def telling(tx: Tx, word: str, *, stopped: bool = False) -> list[VersionRow]:
     """The newest versions whose specification has this word, of pipelines that are not stopped, or also of others."""
-    found = tx.all(
-        "SELECT v.repo, version, spec, told, effective, salt, v.created FROM pipeline_versions AS v"
-        " JOIN pipelines USING (repo) WHERE stopped <= ? AND instr(effective, ?) > 0"
-        " AND version = (SELECT max(version) FROM pipeline_versions AS n WHERE n.repo = v.repo) ORDER BY v.repo",
-        *(int(stopped), word),
-    )
-    return [VersionRow(*row) for row in found]
+    return [VersionRow(*row) for row in tx.all(f"{_VERSIONS} {_TELLING}", int(stopped), word)]
 
 
 def version(tx: Tx, repo: int, number: int) -> VersionRow:

@@ -55,15 +55,8 @@ def unfollowed(tx: Tx, spec: Spec) -> list[Branch]:
     """The inputs that a pipeline should follow, unless it is stopped, and does not: they were deleted by force."""
     output = next(outputs(spec))
     found = read_pointer(tx, repos.number(tx, output.repo), output.name)
-    followed = {
-        Branch(Repo(Project(project), repo, type), name)
-        for project, repo, type, name in tx.all(
-            "SELECT projects.name, repos.name, repos.type, above.name FROM branch_provenance"
-            " JOIN branches AS above ON above.branch = upstream JOIN repos USING (repo) JOIN projects USING (project)"
-            " WHERE branch_provenance.branch = ?",
-            found.branch if found is not None else 0,
-        )
-    }
+    above = graph.direct_provenance(tx, found.branch) if found is not None else []
+    followed = {graph.name(tx, branch) for branch in above}
     wanted = {leaf.source() for leaf in spec.input.leaves()} if spec.input is not None else set()
     return sorted(wanted - followed, key=str) if type_of(spec) is not PipelineType.SPOUT else []
 

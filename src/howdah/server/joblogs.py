@@ -67,10 +67,12 @@ class JobLogs:
     async def keep(self, job: Job, told: Sequence[work_pb2.Said]) -> None:
         """Write these lines, now."""
         strike = self._strikes.get(job)
-        lines = self._lines(job, told) if strike is not None else []
-        if strike is not None and len(lines) <= _FEW:
+        if strike is None:
+            return
+        lines = self._lines(job, told)
+        if len(lines) <= _FEW:
             self._logs.write(job.pipeline, lines, strike)
-        elif strike is not None:
+        else:
             await self._bridge.run(self._logs.write, job.pipeline, lines, strike)
 
     async def until(self, worker: int, messages: int) -> None:

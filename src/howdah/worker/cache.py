@@ -86,13 +86,13 @@ class Cache:
         with suppress(OSError):  # it would only be fetched
             try:
                 if is_own:
-                    layout.write(new, [_read(source)])
+                    data = _read(source)
+                    layout.write(new, [data])
                 else:
                     os.link(source, new, follow_symlinks=False)
-                data = _read(new) if is_own else _sealed(new)
+                    data = _sealed(new)
                 if of_bytes(data) == digest:
-                    os.makedirs(os.path.dirname(self._path(name)), exist_ok=True)
-                    os.rename(new, self._path(name))
+                    _put(os.rename, new, self._path(name))
                     self._add(name, len(data))
             finally:
                 with suppress(FileNotFoundError):
@@ -110,8 +110,7 @@ class Cache:
         if not (linked and _linked(source, path)):
             new = self._new()
             layout.copy(source, new)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            os.replace(new, path)
+            _put(os.replace, new, path)
         self._add(name, size)
 
     def _add(self, name: str, size: int) -> None:
@@ -163,10 +162,15 @@ def _linked(source: str, path: str) -> bool:
     """Whether the file, which is whole, is at this path of the cache now."""
     with suppress(OSError):  # another file system
         with suppress(FileExistsError):  # from another thread
-            try:
-                os.link(source, path)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                os.link(source, path)
+            _put(os.link, source, path)
         return True
     return False
+
+
+def _put(how: Callable[[str, str], None], source: str, path: str) -> None:
+    """Have the file at this path, whose folder is made if it is not there: most times it is."""
+    try:
+        how(source, path)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        how(source, path)

@@ -43,7 +43,6 @@ class Lines:
 
     def add(self, log: TaskLog, said: work_pb2.Said) -> None:
         """Have it told soon; waits while much is waiting."""
-        size = _WEIGHT + sum(map(len, said.lines))
         with self._changed:
             self._changed.wait_for(lambda: self._size < _FULL)
             lines = self._waiting.get(log)
@@ -51,7 +50,7 @@ class Lines:
                 lines = self._waiting[log] = work_pb2.Lines(job=log.job)
                 lines.MergeFrom(self._head)
             lines.said.append(said)
-            self._size += size
+            self._size += _size(said)
             self._changed.notify_all()
 
     def mark(self, log: TaskLog, results: work_pb2.Results) -> None:
@@ -61,7 +60,7 @@ class Lines:
             results.told = self._told
             lines = self._waiting.pop(log, None)
             if lines is not None:
-                self._size -= sum(_WEIGHT + sum(map(len, said.lines)) for said in lines.said)
+                self._size -= sum(map(_size, lines.said))
                 self._changed.notify_all()
         if lines is not None:
             results.said.extend(lines.said)
@@ -94,6 +93,10 @@ class TaskLog:
     def give_back(self, results: work_pb2.Results) -> None:
         """See `howdah.worker.tasks.Log.give_back`."""
         self._lines.give_back(self, results)
+
+
+def _size(said: work_pb2.Said) -> int:
+    return _WEIGHT + sum(map(len, said.lines))
 
 
 def _now() -> int:
